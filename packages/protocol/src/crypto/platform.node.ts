@@ -1,0 +1,101 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { concatBytes } from '../bytes.ts'
+import type { Platform, Secp256k1 } from './platform.ts'
+import { secp256k1 as nobleSecp256k1 } from './platform.noble.ts'
+
+/** What we use of the native binding of `secp256k1` 5. */
+type NativeSecp256k1 = {
+  privateKeyVerify: (privateKey: Uint8Array) => boolean
+  publicKeyVerify: (point: Uint8Array) => boolean
+  publicKeyCreate: (privateKey: Uint8Array, compressed: boolean) => Uint8Array
+  publicKeyTweakMul: (point: Uint8Array, scalar: Uint8Array, compressed: boolean) => Uint8Array
+  ecdsaSign: (digest: Uint8Array, privateKey: Uint8Array) => { signature: Uint8Array; recid: number }
+  ecdsaVerify: (signature: Uint8Array, digest: Uint8Array, point: Uint8Array) => boolean
+  ecdsaRecover: (
+    signature: Uint8Array,
+    recovery: number,
+    digest: Uint8Array,
+    compressed: boolean,
+  ) => Uint8Array
+}
+
+/** Above this many bytes OpenSSL's SHA-256 is faster than noble's; below it, the call costs more than the hash. */
+const nativeHashFromBytes = 256
+
+/** The package falls back to `elliptic` by itself, which is slower and weaker than noble: load the binding only. */
+function loadNative(): NativeSecp256k1 | undefined {
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an untyped native module
+    return createRequire(import.meta.url)('secp256k1/bindings.js') as NativeSecp256k1
+  } catch {
+    return undefined
+  }
+}
+
+/** The binding throws for a point or signature that is none. */
+function orUndefined<T>(step: () => T): T | undefined {
+  try {
+    return step()
+  } catch {
+    return undefined
+  }
+}
+
+function nativeSecp256k1(native: NativeSecp256k1): Secp256k1 {
+  return {
+    isPrivateKey: (privateKey) => native.privateKeyVerify(privateKey),
+    isPoint: (point) => point[0] === 4 && native.publicKeyVerify(point),
+    publicPoint: (privateKey) => native.publicKeyCreate(privateKey, false),
+    dh: (privateKey, point) =>
+      orUndefined(() => native.publicKeyTweakMul(point, privateKey, false)),
+    sign: (privateKey, digest) => {
+      const { signature, recid } = native.ecdsaSign(digest, privateKey)
+      return { bytes: signature, recovery: recid === 1 ? 1 : 0 }
+    },
+    verify: (point, digest, signature) =>
+      orUndefined(() => native.ecdsaVerify(signature, digest, point)) ?? false,
+    recover: (digest, { bytes, recovery }) =>
+      orUndefined(() => native.ecdsaRecover(bytes, recovery, digest, false)),
+  }
+}
+
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}
+
+function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
+  return plain(createHmac('sha256', key).update(data).digest())
+}
+
+const tagBytes = 16
+
+const native = loadNative()
+
+export const platform: Platform = {
+  sha256: (data) =>
+    data.length < nativeHashFromBytes
+      ? sha256(data)
+      : plain(createHash('sha256').update(data).digest()),
+  keccak256: keccak_256,
+  hmacSha256,
+  // Extract and one block of expand (RFC 5869): faster than hkdfSync for 32 bytes.
+  hkdfSha256: (secret, { salt, info }) =>
+    hmacSha256(hmacSha256(salt, secret), concatBytes(info, Uint8Array.of(1))),
+  aes256GcmSeal: (plaintext, { key, nonce, aad }) => {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce)
+    cipher.setAAD(aad)
+    return concatBytes(cipher.update(plaintext), cipher.final(), cipher.getAuthTag())
+  },
+  aes256GcmOpen: (payload, { key, nonce, aad }) => {
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+    decipher.setAAD(aad)
+    decipher.setAuthTag(payload.subarray(payload.length - tagBytes))
+    const plaintext = decipher.update(payload.subarray(0, payload.length - tagBytes))
+    // `final` throws when the tag does not match; nothing of the plaintext leaves before that.
+    return orUndefined(() => decipher.final()) === undefined ? undefined : plain(plaintext)
+  },
+  secp256k1: native === undefined ? nobleSecp256k1 : nativeSecp256k1(native),
+}

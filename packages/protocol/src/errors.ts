@@ -1,0 +1,81 @@
+/** Every code an `XmtpError` can have. The code is the contract; texts may change. */
+export const errorCodes = {
+  'bytes.malformed': { retry: false, fix: 'Send what the schema asks for.' },
+  'bytes.tooLong': { retry: false, fix: 'Send less at once.' },
+
+  'address.malformed': { retry: false, fix: 'Use 0x and 40 hex digits, lower case or EIP-55.' },
+  'topic.malformed': { retry: false, fix: 'Use /xmtp/0/<name>/proto.' },
+  'topic.tooLong': { retry: false, fix: 'Use at most 300 bytes.' },
+
+  'key.malformed': { retry: false, fix: 'Use keys as the protocol encodes them.' },
+  'key.badSignature': { retry: false, fix: 'Ignore the key; its owner did not sign it.' },
+  'key.notWalletSigned': { retry: false, fix: 'Use an identity key that a wallet signed.' },
+  'key.notLegacy': { retry: false, fix: 'Use the V2 form; this key has no V1 form.' },
+  'key.unknown': { retry: false, fix: 'Load the bundle that holds this key.' },
+  'signature.malformed': { retry: false, fix: 'Send 64 bytes r ‖ s and a recovery bit of 0 or 1.' },
+  'keyBundle.malformed': { retry: false, fix: 'Do not create new keys; restore the stored bundle.' },
+  'keyBundle.undecryptable': {
+    retry: false,
+    fix: 'Sign with the wallet that stored the bundle; do not create new keys.',
+  },
+  'contact.malformed': { retry: false, fix: 'Skip the envelope.' },
+
+  'ciphertext.malformed': { retry: false, fix: 'Drop it.' },
+  'ciphertext.undecryptable': { retry: false, fix: 'Drop it; the key or the data is another one.' },
+
+  'token.malformed': { retry: false, fix: 'Send `Authorization: Bearer <base64 of a Token>`.' },
+  'token.badSignature': { retry: false, fix: 'Sign the token with the identity key.' },
+  'token.wrongWallet': { retry: false, fix: 'Name the wallet that signed the identity key.' },
+  'token.expired': { retry: false, fix: 'Make a new token.' },
+
+  'v2.invitation.malformed': { retry: false, fix: 'Drop the invitation.' },
+  'v2.invitation.wrongTime': { retry: false, fix: 'Drop the invitation; it was sent again.' },
+  'v2.invitation.notMine': { retry: false, fix: 'Open it with the keys of a party.' },
+  'v2.message.malformed': { retry: false, fix: 'Drop the message.' },
+  'v2.message.wrongTopic': { retry: false, fix: 'Drop the message; it is of another conversation.' },
+  'v2.message.badSignature': { retry: false, fix: 'Drop the message; the sender did not sign it.' },
+  'v2.message.notParticipant': { retry: false, fix: 'Drop the message; a stranger wrote it.' },
+
+  'preferences.malformed': { retry: false, fix: 'Skip the entry.' },
+  'consentProof.invalid': { retry: false, fix: 'Ignore the proof.' },
+} as const satisfies Record<string, { retry: boolean; fix: string }>
+
+export type ErrorCode = keyof typeof errorCodes
+
+export type XmtpErrorOptions = { details?: Readonly<Record<string, unknown>>; cause?: unknown }
+
+/** The one error class of the project. Never holds secrets or plaintext. */
+export class XmtpError extends Error {
+  override readonly name = 'XmtpError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, what: string, options: XmtpErrorOptions = {}) {
+    super(
+      `[${code}] ${what} ${errorCodes[code].fix}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
+    this.code = code
+    this.details = options.details ?? {}
+  }
+
+  /** Whether the same call may succeed later without a change. */
+  get retry(): boolean {
+    return errorCodes[this.code].retry
+  }
+}
+
+/** Failure that is part of the work is a value, not an exception. */
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: XmtpError }
+
+/** Runs a step that throws `XmtpError` for bad input; any other error is a bug and passes through. */
+export function attempt<T>(step: () => T): Result<T> {
+  try {
+    return { ok: true, value: step() }
+  } catch (error) {
+    if (error instanceof XmtpError) return { ok: false, error }
+    throw error
+  }
+}

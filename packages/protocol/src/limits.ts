@@ -1,0 +1,37 @@
+/** Every size and count that the protocol itself bounds. Units are in the names. */
+
+/** Bytes of an envelope's payload: a 1 MiB frame less topic (300) and framing (62), as the reference node counts. */
+export const maxEnvelopePayloadBytes = 1_048_214
+
+/** Bytes of a content topic, UTF-8. */
+export const maxContentTopicBytes = 300
+
+/** Envelopes in one page of a query. */
+export const maxQueryPageEnvelopes = 100
+
+/** Envelopes in one page of a query for a single `userpreferences-` topic: consent lists are long. */
+export const maxPreferencesPageEnvelopes = 500
+
+/** Queries in one batch. */
+export const maxBatchQueries = 50
+
+/** Topics in one query or subscription. Far above what any client sends; bounds the work of one call. */
+export const maxContentTopics = 10_000
+
+/** Envelopes in one publish. A durable transaction's size; clients send at most a handful. */
+export const maxPublishEnvelopes = 1_000
+
+/** How old a publish token may be: one hour. */
+export const maxTokenAgeNs = 3_600_000_000_000n
+
+/** How far ahead of our clock a publish token may be dated: 25 hours, for wrong time zones of a day. */
+export const maxTokenAheadNs = 90_000_000_000_000n
+
+/** Bytes of a token before base64. Real ones have about 400. */
+export const maxTokenBytes = 4_096
+
+/** Pre-keys in one private key bundle. Shipped SDKs make one. */
+export const maxPreKeys = 1_000
+
+/** How old a consent proof may be: 30 days (v1-v2 §15). */
+export const maxConsentProofAgeMs = 2_592_000_000
