@@ -33,7 +33,9 @@ export function utf8(text: string): Uint8Array {
 
 /** Equality of public values; stops at the first difference. For secrets: `equalConstantTime`. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
+  if (a.length !== b.length) return false
+  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false
+  return true
 }
 
 /** Equality whose time depends on the lengths alone. */
