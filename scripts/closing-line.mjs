@@ -10,6 +10,8 @@ export default class ClosingLine {
       }
     }
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
-    process.on('exit', () => console.log(`${count.passed} passed, ${count.failed} failed${skipped}`))
+    process.on('exit', () =>
+      console.log(`${count.passed} passed, ${count.failed} failed${skipped}`),
+    )
   }
 }

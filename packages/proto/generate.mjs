@@ -2,10 +2,13 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 
-const buf = (...args) => execFileSync('npx', ['--no-install', 'buf', ...args], { cwd: import.meta.dirname })
+const buf = (...args) =>
+  execFileSync('npx', ['--no-install', 'buf', ...args], { cwd: import.meta.dirname })
 
 buf('generate')
-const lines = buf('build', '--exclude-source-info', '-o', '-#format=binpb').toString('base64').match(/.{1,96}/g)
+const lines = buf('build', '--exclude-source-info', '-o', '-#format=binpb')
+  .toString('base64')
+  .match(/.{1,96}/g)
 writeFileSync(
   new URL('src/gen/descriptors.ts', import.meta.url),
   `/** An encoded google.protobuf.FileDescriptorSet of all schemas, in base64. */

@@ -32,7 +32,7 @@ export function addressBytes(address: Address): Uint8Array {
 
 function checksummed(lowerDigits: string): Address {
   const hash = bytesToHex(platform.keccak256(utf8(lowerDigits)))
-  const cased = [...lowerDigits].map((digit, index) =>
+  const cased = Array.from(lowerDigits, (digit, index) =>
     (hash.codePointAt(index) ?? 0) >= 0x38 ? digit.toUpperCase() : digit,
   )
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- 40 hex digits, cased by EIP-55 just above

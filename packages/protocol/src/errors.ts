@@ -13,7 +13,10 @@ export const errorCodes = {
   'key.notLegacy': { retry: false, fix: 'Use the V2 form; this key has no V1 form.' },
   'key.unknown': { retry: false, fix: 'Load the bundle that holds this key.' },
   'signature.malformed': { retry: false, fix: 'Send 64 bytes r ‖ s and a recovery bit of 0 or 1.' },
-  'keyBundle.malformed': { retry: false, fix: 'Do not create new keys; restore the stored bundle.' },
+  'keyBundle.malformed': {
+    retry: false,
+    fix: 'Do not create new keys; restore the stored bundle.',
+  },
   'keyBundle.undecryptable': {
     retry: false,
     fix: 'Sign with the wallet that stored the bundle; do not create new keys.',
@@ -32,7 +35,10 @@ export const errorCodes = {
   'v2.invitation.wrongTime': { retry: false, fix: 'Drop the invitation; it was sent again.' },
   'v2.invitation.notMine': { retry: false, fix: 'Open it with the keys of a party.' },
   'v2.message.malformed': { retry: false, fix: 'Drop the message.' },
-  'v2.message.wrongTopic': { retry: false, fix: 'Drop the message; it is of another conversation.' },
+  'v2.message.wrongTopic': {
+    retry: false,
+    fix: 'Drop the message; it is of another conversation.',
+  },
   'v2.message.badSignature': { retry: false, fix: 'Drop the message; the sender did not sign it.' },
   'v2.message.notParticipant': { retry: false, fix: 'Drop the message; a stranger wrote it.' },
 

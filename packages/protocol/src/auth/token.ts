@@ -1,7 +1,4 @@
-import {
-  AuthData as WireAuthData,
-  Token as WireToken,
-} from '@xmtp-ts/proto/message_api/v1/authn'
+import { AuthData as WireAuthData, Token as WireToken } from '@xmtp-ts/proto/message_api/v1/authn'
 import type { Address } from '../address.ts'
 import { encodeSignature, parseSignature, signDigest, verifyDigest } from '../crypto/signature.ts'
 import { attempt, XmtpError } from '../errors.ts'

@@ -1,4 +1,4 @@
-import { Ciphertext as WireCiphertext } from '@xmtp-ts/proto/message_contents/ciphertext'
+import type { Ciphertext as WireCiphertext } from '@xmtp-ts/proto/message_contents/ciphertext'
 import type { Random } from '../bytes.ts'
 import { XmtpError } from '../errors.ts'
 import { platform } from '#platform'
@@ -54,11 +54,7 @@ export function parseCiphertext(wire: WireCiphertext | undefined): Ciphertext {
   if (value === undefined)
     throw new XmtpError('ciphertext.malformed', 'A ciphertext names no scheme.')
   const { hkdfSalt, gcmNonce, payload } = value
-  if (
-    hkdfSalt.length !== saltBytes ||
-    gcmNonce.length !== nonceBytes ||
-    payload.length < tagBytes
-  )
+  if (hkdfSalt.length !== saltBytes || gcmNonce.length !== nonceBytes || payload.length < tagBytes)
     throw new XmtpError(
       'ciphertext.malformed',
       `A ciphertext has a salt of ${hkdfSalt.length}, a nonce of ${gcmNonce.length} and ${payload.length} bytes.`,

@@ -12,7 +12,10 @@ type NativeSecp256k1 = {
   publicKeyVerify: (point: Uint8Array) => boolean
   publicKeyCreate: (privateKey: Uint8Array, compressed: boolean) => Uint8Array
   publicKeyTweakMul: (point: Uint8Array, scalar: Uint8Array, compressed: boolean) => Uint8Array
-  ecdsaSign: (digest: Uint8Array, privateKey: Uint8Array) => { signature: Uint8Array; recid: number }
+  ecdsaSign: (
+    digest: Uint8Array,
+    privateKey: Uint8Array,
+  ) => { signature: Uint8Array; recid: number }
   ecdsaVerify: (signature: Uint8Array, digest: Uint8Array, point: Uint8Array) => boolean
   ecdsaRecover: (
     signature: Uint8Array,

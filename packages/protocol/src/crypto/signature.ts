@@ -20,7 +20,10 @@ const compactBytes = 64
 /** @throws XmtpError `key.malformed` unless 65 bytes that begin with 04 */
 export function parsePoint(bytes: Uint8Array): Point {
   if (bytes.length !== pointBytes || bytes[0] !== 4)
-    throw new XmtpError('key.malformed', `A public point has ${bytes.length} bytes, not 65 from 04.`)
+    throw new XmtpError(
+      'key.malformed',
+      `A public point has ${bytes.length} bytes, not 65 from 04.`,
+    )
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- length and prefix have just been checked
   return bytes as Point
 }

@@ -1,6 +1,4 @@
-import {
-  ContactBundle as WireContactBundle,
-} from '@xmtp-ts/proto/message_contents/contact'
+import { ContactBundle as WireContactBundle } from '@xmtp-ts/proto/message_contents/contact'
 import { PublicKeyBundle as WireKeyBundleV1 } from '@xmtp-ts/proto/message_contents/keys'
 import type { Address } from '../address.ts'
 import { attempt, XmtpError, type Result } from '../errors.ts'
@@ -23,7 +21,10 @@ export type Contact = {
 }
 
 /** A contact that belongs to the account it was looked up for. */
-export type VerifiedContact = { readonly version: 'v1' | 'v2'; readonly keyBundle: VerifiedKeyBundle }
+export type VerifiedContact = {
+  readonly version: 'v1' | 'v2'
+  readonly keyBundle: VerifiedKeyBundle
+}
 
 /** `ContactBundle{v1}`. @throws XmtpError `key.notLegacy` */
 export function encodeContactV1(bundle: KeyBundle): Uint8Array {
@@ -72,7 +73,10 @@ function verifyContact(
     const { version, keyBundle } = parseContact(payload)
     const verified = verify(keyBundle)
     if (verified.owner !== owner)
-      throw new XmtpError('contact.malformed', `A contact of ${owner} belongs to ${verified.owner}.`)
+      throw new XmtpError(
+        'contact.malformed',
+        `A contact of ${owner} belongs to ${verified.owner}.`,
+      )
     return { version, keyBundle: verified }
   })
 }

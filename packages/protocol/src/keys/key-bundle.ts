@@ -67,7 +67,10 @@ export function ownerOfIdentityKey({ keyBytes, signature }: SignedKey): Address 
     throw new XmtpError('key.notWalletSigned', 'An identity key carries a signature of no wallet.')
   const wallet = recoverWallet(createIdentityText(keyBytes), signature)
   if (wallet === undefined)
-    throw new XmtpError('key.badSignature', 'The wallet signature of an identity key leads nowhere.')
+    throw new XmtpError(
+      'key.badSignature',
+      'The wallet signature of an identity key leads nowhere.',
+    )
   return addressOfPoint(wallet)
 }
 

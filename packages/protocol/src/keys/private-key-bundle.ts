@@ -46,10 +46,7 @@ export type UnsignedPrivateKey = { readonly secret: Uint8Array; readonly unsigne
 const nsPerMs = 1_000_000n
 
 /** @param nowNs the clock; keys are dated in whole milliseconds, so that they have a V1 form */
-export function createUnsignedKey(options: {
-  nowNs: bigint
-  random: Random
-}): UnsignedPrivateKey {
+export function createUnsignedKey(options: { nowNs: bigint; random: Random }): UnsignedPrivateKey {
   const secret = options.random(32)
   return { secret, unsigned: unsignedKey(publicPoint(secret), options.nowNs / nsPerMs) }
 }
