@@ -1,0 +1,140 @@
+import type { KeyObject } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hash,
+  randomBytes,
+  sign,
+  verify,
+} from 'node:crypto'
+import { limits } from '../limits.ts'
+import type { Aead, Platform } from './platform.ts'
+
+type Curve = 'Ed25519' | 'X25519'
+
+/** Buffers from Node's pool become plain arrays, so that results compare equal on every platform. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
+}
+
+function importPrivate(crv: Curve, privateKey: Uint8Array): KeyObject {
+  // JWK import is ten times faster than PKCS #8; OpenSSL computes the public half itself and ignores `x`.
+  return createPrivateKey({
+    key: { kty: 'OKP', crv, x: base64url(privateKey), d: base64url(privateKey) },
+    format: 'jwk',
+  })
+}
+
+// A private key object lives exactly as long as the bytes it was made from.
+const privateKeys = new WeakMap<Uint8Array, KeyObject>()
+
+function privateKeyObject(crv: Curve, privateKey: Uint8Array): KeyObject {
+  const known = privateKeys.get(privateKey)
+  if (known !== undefined) return known
+  const made = importPrivate(crv, privateKey)
+  privateKeys.set(privateKey, made)
+  return made
+}
+
+const publicKeys = new Map<string, KeyObject>()
+
+function publicKeyObject(crv: Curve, publicKey: Uint8Array): KeyObject {
+  const x = base64url(publicKey)
+  const name = `${crv}${x}`
+  const known = publicKeys.get(name)
+  if (known !== undefined) return known
+  const made = createPublicKey({ key: { kty: 'OKP', crv, x }, format: 'jwk' })
+  if (publicKeys.size >= limits.keyObjects) publicKeys.clear()
+  publicKeys.set(name, made)
+  return made
+}
+
+function derivePublic(crv: Curve, privateKey: Uint8Array): Uint8Array {
+  // The object came from a JWK: exporting one that a generator made can hang Node 20 for good.
+  const { x } = privateKeyObject(crv, privateKey).export({ format: 'jwk' })
+  return plain(Buffer.from(x ?? '', 'base64url'))
+}
+
+function aead(name: 'chacha20-poly1305' | 'aes-128-gcm', keyLength: number): Aead {
+  const tagLength = 16
+  const algorithm = name === 'aes-128-gcm' ? name : 'chacha20-poly1305'
+  return {
+    keyLength,
+    nonceLength: 12,
+    tagLength,
+    seal(key, nonce, aad, plaintext) {
+      const cipher = createCipheriv(algorithm as 'chacha20-poly1305', key, nonce, {
+        authTagLength: tagLength,
+      })
+      cipher.setAAD(aad, { plaintextLength: plaintext.length })
+      const sealed = new Uint8Array(plaintext.length + tagLength)
+      sealed.set(cipher.update(plaintext))
+      cipher.final()
+      sealed.set(cipher.getAuthTag(), plaintext.length)
+      return sealed
+    },
+    open(key, nonce, aad, ciphertext) {
+      const length = ciphertext.length - tagLength
+      if (length < 0) return undefined
+      const decipher = createDecipheriv(algorithm as 'chacha20-poly1305', key, nonce, {
+        authTagLength: tagLength,
+      })
+      decipher.setAAD(aad, { plaintextLength: length })
+      decipher.setAuthTag(ciphertext.subarray(length))
+      const opened = plain(decipher.update(ciphertext.subarray(0, length)))
+      try {
+        decipher.final()
+        return opened
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+
+/** Primitives of Node's own OpenSSL; nothing here waits. */
+export const platform: Platform = {
+  randomBytes: (length) => plain(randomBytes(length)),
+  sha256: (data) => plain(hash('sha256', data, 'buffer')),
+  hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
+  chacha20Poly1305: aead('chacha20-poly1305', 32),
+  aes128Gcm: aead('aes-128-gcm', 16),
+  ed25519: {
+    privateKeyLength: 32,
+    publicKey: (privateKey) => derivePublic('Ed25519', privateKey),
+    sign: (privateKey, message) =>
+      plain(sign(null, message, privateKeyObject('Ed25519', privateKey))),
+    verify(publicKey, message, signature) {
+      if (publicKey.length !== 32 || signature.length !== 64) return false
+      return verify(null, message, publicKeyObject('Ed25519', publicKey), signature)
+    },
+  },
+  x25519: {
+    publicKey: (privateKey) => derivePublic('X25519', privateKey),
+    shared(privateKey, publicKey) {
+      if (publicKey.length !== 32) return undefined
+      try {
+        return plain(
+          diffieHellman({
+            privateKey: privateKeyObject('X25519', privateKey),
+            publicKey: createPublicKey({
+              key: { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) },
+              format: 'jwk',
+            }),
+          }),
+        )
+      } catch {
+        // OpenSSL refuses an all-zero result.
+        return undefined
+      }
+    },
+  },
+}

@@ -1,0 +1,177 @@
+import { platform } from '#platform'
+import { ascii, concat, empty } from '../bytes.ts'
+import { encode, opaque, struct, vectorLength } from '../codec/tls.ts'
+import { MlsError } from '../errors.ts'
+import type { HpkeCiphertext, HpkeSuite } from '../hpke/hpke.ts'
+import { openNext, sealNext, setupReceiver, setupSender } from '../hpke/hpke.ts'
+import { hkdf } from '../hpke/kdf.ts'
+import type { HpkeKeyPair, Random } from '../hpke/kem.ts'
+import { dhkemX25519 } from '../hpke/kem.ts'
+import type { Aead, MaybePromise, SignatureScheme } from './platform.ts'
+
+/** One cipher suite (RFC 9420 §5.1): one entry of the table below adds another. */
+export type CipherSuite = {
+  readonly id: number
+  readonly name: string
+  readonly hpke: HpkeSuite
+  readonly hash: (data: Uint8Array) => Uint8Array
+  readonly mac: (key: Uint8Array, data: Uint8Array) => Uint8Array
+  readonly signature: SignatureScheme
+}
+
+const hkdfSha256 = hkdf(0x0001, 32, platform.hmacSha256)
+
+function x25519Sha256Ed25519(id: number, name: string, aead: Aead, aeadId: number): CipherSuite {
+  return {
+    id,
+    name,
+    hpke: { kem: dhkemX25519(platform.x25519, hkdfSha256), kdf: hkdfSha256, aead, aeadId },
+    hash: platform.sha256,
+    mac: platform.hmacSha256,
+    signature: platform.ed25519,
+  }
+}
+
+/** The suites that are built in, by number (RFC 9420 §17.1). */
+export const cipherSuites: Readonly<Record<number, CipherSuite>> = {
+  0x0001: x25519Sha256Ed25519(
+    0x0001,
+    'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519',
+    platform.aes128Gcm,
+    0x0001,
+  ),
+  0x0003: x25519Sha256Ed25519(
+    0x0003,
+    'MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519',
+    platform.chacha20Poly1305,
+    0x0003,
+  ),
+}
+
+/** @throws MlsError `suite.unsupported` */
+export function suiteOf(id: number): CipherSuite {
+  const suite = cipherSuites[id]
+  if (suite === undefined)
+    throw new MlsError('suite.unsupported', `Cipher suite ${id} is not built in.`)
+  return suite
+}
+
+/** Length of the suite's hash in bytes: Nh in the RFC. */
+export function hashLength(suite: CipherSuite): number {
+  return suite.hpke.kdf.hashLength
+}
+
+const prefixed = new Map<string, Uint8Array>()
+
+/** The label with its "MLS 1.0 " and its length in front, as every labelled function wants it. */
+function labelBytes(label: string): Uint8Array {
+  const known = prefixed.get(label)
+  if (known !== undefined) return known
+  const made = encode(opaque, ascii(`MLS 1.0 ${label}`))
+  // Labels are constants, except those of the exporter, which an application could make without end.
+  if (prefixed.size < 128) prefixed.set(label, made)
+  return made
+}
+
+type Labelled = { readonly label: Uint8Array; readonly content: Uint8Array }
+const refHashInputCodec = struct<Labelled>({ label: opaque, content: opaque })
+
+/** RefHash (RFC 9420 §5.2); the label is given whole. */
+export function refHash(suite: CipherSuite, label: string, content: Uint8Array): Uint8Array {
+  return suite.hash(encode(refHashInputCodec, { label: ascii(label), content }))
+}
+
+function withLabel(label: string, content: Uint8Array): Uint8Array {
+  const writer = { bytes: new Uint8Array(4), length: 0 }
+  vectorLength.write(writer, content.length)
+  return concat(labelBytes(label), writer.bytes.subarray(0, writer.length), content)
+}
+
+/** ExpandWithLabel (RFC 9420 §8). */
+export function expandWithLabel(
+  suite: CipherSuite,
+  secret: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Uint8Array {
+  const info = concat(Uint8Array.of(length >> 8, length & 0xff), withLabel(label, context))
+  return suite.hpke.kdf.expand(secret, info, length)
+}
+
+/** DeriveSecret (RFC 9420 §8). */
+export function deriveSecret(suite: CipherSuite, secret: Uint8Array, label: string): Uint8Array {
+  return expandWithLabel(suite, secret, label, empty, hashLength(suite))
+}
+
+/** DeriveTreeSecret (RFC 9420 §9). */
+export function deriveTreeSecret(
+  suite: CipherSuite,
+  secret: Uint8Array,
+  label: string,
+  generation: number,
+  length: number,
+): Uint8Array {
+  const context = Uint8Array.of(
+    generation >>> 24,
+    generation >>> 16,
+    generation >>> 8,
+    generation,
+  )
+  return expandWithLabel(suite, secret, label, context, length)
+}
+
+/** SignWithLabel (RFC 9420 §5.1.2). */
+export function signWithLabel(
+  suite: CipherSuite,
+  privateKey: Uint8Array,
+  label: string,
+  content: Uint8Array,
+): MaybePromise<Uint8Array> {
+  return suite.signature.sign(privateKey, withLabel(label, content))
+}
+
+/** VerifyWithLabel (RFC 9420 §5.1.2). */
+export function verifyWithLabel(
+  suite: CipherSuite,
+  publicKey: Uint8Array,
+  label: string,
+  content: Uint8Array,
+  signature: Uint8Array,
+): MaybePromise<boolean> {
+  return suite.signature.verify(publicKey, withLabel(label, content), signature)
+}
+
+/**
+ * EncryptWithLabel (RFC 9420 §5.1.3).
+ *
+ * @throws MlsError `crypto.badKey`
+ */
+export async function encryptWithLabel(
+  suite: CipherSuite,
+  publicKey: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  plaintext: Uint8Array,
+  random: Random,
+): Promise<HpkeCiphertext> {
+  const sender = await setupSender(suite.hpke, publicKey, withLabel(label, context), random)
+  return { kemOutput: sender.kemOutput, ciphertext: sealNext(sender.context, empty, plaintext) }
+}
+
+/**
+ * DecryptWithLabel (RFC 9420 §5.1.3).
+ *
+ * @throws MlsError `crypto.badKey`, `hpke.openFailed`
+ */
+export async function decryptWithLabel(
+  suite: CipherSuite,
+  keys: HpkeKeyPair,
+  label: string,
+  context: Uint8Array,
+  sealed: HpkeCiphertext,
+): Promise<Uint8Array> {
+  const info = withLabel(label, context)
+  const receiver = await setupReceiver(suite.hpke, sealed.kemOutput, keys, info)
+  return openNext(receiver, empty, sealed.ciphertext)
+}
