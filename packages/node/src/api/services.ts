@@ -1,0 +1,17 @@
+import type { Authorizer } from '../auth/authorizer.ts'
+import type { Feed } from '../follow/feed.ts'
+import type { Ingest } from '../ingest/ingest.ts'
+import type { Limiter } from '../limit/limiter.ts'
+import type { EnvelopeLog } from '../log/log.ts'
+import type { Metrics } from '../metrics.ts'
+
+/** What the methods of the API work with. */
+export type Services = {
+  readonly log: EnvelopeLog
+  readonly feed: Feed
+  readonly ingest: Ingest
+  readonly authorizer: Authorizer
+  readonly limiter: Limiter
+  readonly metrics: Metrics
+  readonly nowMs: () => number
+}

@@ -1,0 +1,173 @@
+import { join } from 'node:path'
+import { parseAddress, XmtpError } from '@xmtp-ts/protocol'
+import type { TokenPolicy } from './auth/authorizer.ts'
+import type { ListenAddress } from './edge/listener.ts'
+import { parseTrustedProxies } from './limit/client.ts'
+
+/** A checked configuration. Every setting is described in docs/node.md. */
+export type NodeConfig = {
+  readonly listen: readonly ListenAddress[]
+  /** The file of the store, or the memory of the process. */
+  readonly store: { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string }
+  readonly metrics: ListenAddress | undefined
+  readonly limits: { readonly reads: number; readonly writes: number } | undefined
+  readonly tokens: TokenPolicy
+  readonly privilegedWallets: readonly string[]
+  readonly deniedWallets: readonly string[]
+  readonly deniedAddresses: readonly string[]
+  readonly trustedProxies: readonly string[]
+  readonly retentionMs: number | undefined
+  readonly maxStoreBytes: number | undefined
+}
+
+/** Settings as flags or a JSON file give them. Strings everywhere; numbers and booleans where JSON has them. */
+export type NodeSettings = {
+  readonly listen?: readonly string[]
+  readonly data?: string
+  readonly memory?: boolean
+  readonly metrics?: string
+  readonly limits?: string
+  readonly tokens?: string
+  readonly privilegedWallets?: readonly string[]
+  readonly denyWallets?: readonly string[]
+  readonly denyAddresses?: readonly string[]
+  readonly trustedProxies?: readonly string[]
+  readonly retentionDays?: number | string
+  readonly maxStoreBytes?: number | string
+}
+
+/** The ports that published SDKs use for `env: 'local'`. */
+const defaultListen = ['127.0.0.1:5555', '127.0.0.1:5556', '127.0.0.1:5557']
+const defaultFolder = '.xmtp-ts'
+const storeFile = 'node.db'
+
+const settingNames: ReadonlySet<string> = new Set([
+  'listen',
+  'data',
+  'memory',
+  'metrics',
+  'limits',
+  'tokens',
+  'privilegedWallets',
+  'denyWallets',
+  'denyAddresses',
+  'trustedProxies',
+  'retentionDays',
+  'maxStoreBytes',
+] satisfies (keyof NodeSettings)[])
+
+/**
+ * Checks settings from flags or a parsed JSON file.
+ * @throws XmtpError `node.config.malformed` that names the setting
+ */
+export function parseNodeConfig(settings: unknown): NodeConfig {
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
+    throw malformed('The settings', 'must be an object')
+  const given = new Map<string, unknown>(
+    Object.entries(settings).filter(([, value]) => value !== undefined && value !== null),
+  )
+  for (const name of given.keys())
+    if (!settingNames.has(name)) throw malformed(`Setting ${JSON.stringify(name)}`, 'is unknown')
+  const listen = listOf(given, 'listen') ?? defaultListen
+  const metrics = textOf(given, 'metrics')
+  const trustedProxies = listOf(given, 'trustedProxies') ?? []
+  parseTrustedProxies(trustedProxies)
+  const retentionDays = numberOf(given, 'retentionDays')
+  return {
+    listen: listen.map((text) => parseListenAddress(text, 'listen')),
+    store: parseStore(given),
+    metrics: metrics === undefined ? undefined : parseListenAddress(metrics, 'metrics'),
+    limits: parseLimits(textOf(given, 'limits')),
+    tokens: parseTokens(textOf(given, 'tokens')),
+    privilegedWallets: walletsOf(given, 'privilegedWallets'),
+    deniedWallets: walletsOf(given, 'denyWallets'),
+    deniedAddresses: listOf(given, 'denyAddresses') ?? [],
+    trustedProxies,
+    retentionMs: retentionDays === undefined ? undefined : retentionDays * 86_400_000,
+    maxStoreBytes: numberOf(given, 'maxStoreBytes'),
+  }
+}
+
+type Given = ReadonlyMap<string, unknown>
+
+function parseStore(given: Given): NodeConfig['store'] {
+  const memory = given.get('memory') ?? false
+  if (typeof memory !== 'boolean') throw malformed('memory', 'must be true or false')
+  const data = textOf(given, 'data')
+  if (memory && data !== undefined) throw malformed('memory and data', 'exclude each other')
+  return memory
+    ? { kind: 'memory' }
+    : { kind: 'sqlite', path: join(data ?? defaultFolder, storeFile) }
+}
+
+function parseListenAddress(text: string, name: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host === undefined || port > 65_535)
+    throw malformed(name, `must be HOST:PORT, not ${JSON.stringify(text)}`)
+  return { host, port }
+}
+
+function parseLimits(text: string | undefined): NodeConfig['limits'] {
+  if (text === undefined) return undefined
+  const match = /^(\d{1,9}),(\d{1,9})$/.exec(text)
+  const reads = Number(match?.[1])
+  const writes = Number(match?.[2])
+  if (match === null || reads === 0 || writes === 0)
+    throw malformed('limits', 'must be READS,WRITES per 5 minutes, as in 20000,3000')
+  return { reads, writes }
+}
+
+function parseTokens(text: string | undefined): TokenPolicy {
+  switch (text) {
+    case undefined:
+    case 'owned':
+      return 'owned'
+    case 'all':
+    case 'off':
+      return text
+    default:
+      throw malformed('tokens', 'must be owned, all or off')
+  }
+}
+
+function walletsOf(given: Given, name: string): readonly string[] {
+  return (listOf(given, name) ?? []).map((text) => {
+    try {
+      return parseAddress(text)
+    } catch (cause) {
+      throw malformed(name, `holds ${JSON.stringify(text)}, which is no address`, cause)
+    }
+  })
+}
+
+function textOf(given: Given, name: string): string | undefined {
+  const value = given.get(name)
+  if (value !== undefined && (typeof value !== 'string' || value === ''))
+    throw malformed(name, 'must be a text')
+  return value
+}
+
+function listOf(given: Given, name: string): readonly string[] | undefined {
+  const value = given.get(name)
+  if (value === undefined) return undefined
+  const list: unknown[] = Array.isArray(value) ? value : [value]
+  return list.map((item) => {
+    if (typeof item !== 'string') throw malformed(name, 'must be a list of texts')
+    return item
+  })
+}
+
+function numberOf(given: Given, name: string): number | undefined {
+  const value = given.get(name)
+  if (value === undefined) return undefined
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  if (typeof number !== 'number' || !Number.isFinite(number) || number <= 0)
+    throw malformed(name, 'must be a number above 0')
+  return number
+}
+
+function malformed(name: string, reason: string, cause?: unknown): XmtpError {
+  return new XmtpError('node.config.malformed', `${name} ${reason}.`, { cause })
+}

@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Call } from '../api/method.ts'
+import { clientOf, type TrustedProxies } from '../limit/client.ts'
+
+/** What the caller of an HTTP/1.1 request is, for the methods. */
+export function httpCall(request: IncomingMessage, trusted: TrustedProxies): Call {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(request.headers))
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(',') : value
+  return {
+    client: clientOf(request.socket.remoteAddress, {
+      forwardedFor: headers['x-forwarded-for'],
+      trusted,
+    }),
+    headers,
+  }
+}
+
+/** Writes, and resolves when more can be written or never will be. */
+export function writeAndDrain(response: ServerResponse, chunk: string | Uint8Array): Promise<void> {
+  if (response.destroyed || response.write(chunk)) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
+}

@@ -1,0 +1,108 @@
+/** Every size, count and wait that the node bounds by itself. Units are in the names. */
+
+/** Bytes of one request message: what the reference accepts, far above the largest publish of any client. */
+export const maxRequestBytes = 52_428_800
+
+/** Bytes of all HTTP/1.1 bodies being read at one time; further ones are refused instead of filling the memory. */
+export const maxBufferedBodyBytes = 268_435_456
+
+/** How long an HTTP/1.1 client may take to send a body. A phone on a bad line sends 1 MiB in well under that. */
+export const maxBodyMs = 30_000
+
+/** How long a new connection may say nothing before it is closed: until then its protocol is not known. */
+export const maxSilentConnectionMs = 10_000
+
+/** How long an HTTP/1.1 connection is kept for the next request. Longer than what proxies in front keep it. */
+export const httpKeepAliveMs = 65_000
+
+/** How long an HTTP/1.1 client may take to send its headers. */
+export const maxHeadersMs = 15_000
+
+/** Connections of one listener. Each costs a file descriptor and some 10 kB. */
+export const maxConnections = 20_000
+
+/** Streams of one HTTP/2 connection: a push server follows everything over one. */
+export const maxStreamsPerConnection = 20_000
+
+/** Resets of HTTP/2 streams that a connection may burst, and per second after that: clients that cancel live. */
+export const streamResetBurst = 20_000
+export const streamResetPerSecond = 2_000
+
+/** Subscriptions of the whole node, at some 40 kB each. */
+export const maxOpenStreams = 100_000
+
+/** Payload bytes of one page of a query; the page then ends early, with a cursor. */
+export const maxPageBytes = 16_777_216
+
+/** Payload bytes of all pages of one batch of queries. Each query still gets its first envelope. */
+export const maxBatchBytes = 33_554_432
+
+/** Envelopes and payload bytes that a follower reads from the log at once. */
+export const maxReadEnvelopes = 500
+export const maxReadBytes = 4_194_304
+
+/** Topics looked at in one go before other work gets its turn: some 1 ms. */
+export const topicsPerTurn = 256
+
+/** Envelopes and bytes that wait for one subscriber in memory. Beyond it a follower reads the log again. */
+export const maxQueuedEnvelopes = 1_024
+export const maxQueuedBytes = 4_194_304
+
+/** Ephemeral envelopes remembered to suppress exact duplicates. */
+export const maxRememberedEphemeral = 10_000
+
+/** Envelopes and payload bytes kept in memory behind the last append, so that followers need not read the disk. */
+export const maxTailEnvelopes = 2_048
+export const maxTailBytes = 8_388_608
+
+/** Topic names whose number is kept in memory. */
+export const maxCachedTopics = 100_000
+
+/** Payload bytes that the in-memory log holds before it refuses more. */
+export const maxMemoryLogBytes = 1_073_741_824
+
+/** Pages (of 8 KiB) in the write-ahead log before it is merged, and the bytes its file is cut back to. */
+export const walCheckpointPages = 4_000
+export const maxIdleWalBytes = 67_108_864
+
+/** How long opening a store waits for a process that is just closing it. */
+export const storeLockWaitMs = 1_000
+
+/** How often a failing store is tried again, at most. */
+export const storeProbeMs = 1_000
+
+/** How long envelopes outside /xmtp/ are kept: one day, as the reference does. */
+export const expirableRetentionMs = 86_400_000
+
+/** How often expired envelopes are looked for, and how many go in one transaction. */
+export const pruneEveryMs = 600_000
+export const pruneBatchEnvelopes = 1_000
+
+/** Quiet time after which a JSON stream gets a space: clients and proxies give up on silence, Node's fetch at 300 s. */
+export const quietStreamMs = 30_000
+
+/** Verified tokens that are remembered. A client uses one for an hour. */
+export const maxRememberedTokens = 10_000
+
+/** Calls per client and window: the published promise of the network. */
+export const defaultReadsPerWindow = 20_000
+export const defaultWritesPerWindow = 3_000
+export const limitWindowMs = 300_000
+
+/** Clients whose use is counted at one time; the least recently seen ones start afresh. */
+export const maxBuckets = 100_000
+
+/** Distinct clients told apart in metrics; all others are counted as `other`. */
+export const maxMetricClients = 100
+
+/** Bytes of a label taken from a client's header. */
+export const maxMetricLabelBytes = 40
+
+/** How long streams and calls may take to end when the node closes. */
+export const closeGraceMs = 500
+
+/** How long a failing JSON-over-HTTP request's connection may linger after the answer. */
+export const lingerMs = 1_000
+
+/** How often the state of the store is looked at for those who watch the health of the node. */
+export const readinessEveryMs = 2_000

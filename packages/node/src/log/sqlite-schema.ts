@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { XmtpError } from '@xmtp-ts/protocol'
+import type { Database } from './sqlite-driver.ts'
+
+/**
+ * The steps from an empty file to the schema of today, never changed once released; `user_version` counts the
+ * steps taken. Topics have numbers: half the index, twice the insert rate. `position` orders queries (see
+ * position.ts) and makes appending idempotent. An index on the topic alone also orders by sequence, since SQLite
+ * puts the row id behind every key.
+ */
+const migrations: readonly ((database: Database) => void)[] = [
+  (database) => {
+    database.exec(`
+      CREATE TABLE log (id BLOB NOT NULL, head INTEGER NOT NULL, probe INTEGER NOT NULL) STRICT;
+      CREATE TABLE topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+      CREATE TABLE envelope (
+        sequence INTEGER PRIMARY KEY,
+        topic INTEGER NOT NULL,
+        position BLOB NOT NULL,
+        expiring_ms INTEGER,
+        payload BLOB NOT NULL
+      ) STRICT;
+      CREATE UNIQUE INDEX envelope_position ON envelope (topic, position);
+      CREATE INDEX envelope_topic ON envelope (topic);
+      CREATE INDEX envelope_expiring ON envelope (expiring_ms) WHERE expiring_ms IS NOT NULL;
+    `)
+    database.prepare('INSERT INTO log (id, head, probe) VALUES (?, 0, 0)').run(randomBytes(8))
+  },
+]
+
+/**
+ * Brings a store to the schema of today, in one transaction.
+ * @throws XmtpError `node.store.newer`
+ */
+export function migrate(database: Database): void {
+  const version = readVersion(database)
+  if (version > migrations.length)
+    throw new XmtpError(
+      'node.store.newer',
+      `The store has version ${version}; this program knows versions up to ${migrations.length}.`,
+    )
+  // Takes the write lock even when there is nothing to do: a second process must be refused here, not later.
+  database.exec('BEGIN IMMEDIATE')
+  for (const step of migrations.slice(version)) step(database)
+  database.exec(`PRAGMA user_version = ${migrations.length}`)
+  database.exec('COMMIT')
+}
+
+function readVersion(database: Database): number {
+  const row = database.prepare('PRAGMA user_version').get()
+  if (typeof row !== 'object' || row === null || !('user_version' in row)) return 0
+  return Number(row.user_version)
+}

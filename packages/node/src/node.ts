@@ -1,0 +1,149 @@
+import { verifyToken } from '@xmtp-ts/protocol'
+import { createMethods } from './api/methods.ts'
+import { createAuthorizer, type TokenPolicy } from './auth/authorizer.ts'
+import { createBodyReader } from './edge/body.ts'
+import { createGateway } from './edge/gateway.ts'
+import { createGrpcWebEdge } from './edge/grpc-web.ts'
+import { createGrpcEdge } from './edge/grpc.ts'
+import { createHttpEdge } from './edge/http.ts'
+import { createConnections } from './edge/connections.ts'
+import type { ListenAddress } from './edge/listener.ts'
+import { createMemoryTransport, type MemoryTransport } from './edge/memory.ts'
+import { openMetricsListener } from './edge/metrics-listener.ts'
+import { addReflection } from './edge/reflection.ts'
+import { createFeed } from './follow/feed.ts'
+import { createIngest } from './ingest/ingest.ts'
+import { parseTrustedProxies } from './limit/client.ts'
+import { createLimiter } from './limit/limiter.ts'
+import {
+  defaultReadsPerWindow,
+  defaultWritesPerWindow,
+  expirableRetentionMs,
+  quietStreamMs as defaultQuietStreamMs,
+} from './limits.ts'
+import type { EnvelopeLog } from './log/log.ts'
+import { silentLogger, type Logger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { startPruning } from './prune/prune.ts'
+import { createReadiness } from './readiness.ts'
+
+/** What a node is made of. What is absent has the default of docs/node.md. */
+export type NodeParts = {
+  /** Belongs to the node from here on: closed with it, and when creating it fails. */
+  readonly log: EnvelopeLog
+  /** None: the node is reached through `memory()` only. */
+  readonly listen?: readonly ListenAddress[]
+  /** Where to serve Prometheus metrics to others than this machine. */
+  readonly metrics?: ListenAddress
+  /** Calls per client in five minutes. When given, clients on this machine are counted too. */
+  readonly limits?: { readonly reads: number; readonly writes: number }
+  readonly tokens?: TokenPolicy
+  readonly privilegedWallets?: readonly string[]
+  readonly deniedWallets?: readonly string[]
+  readonly deniedAddresses?: readonly string[]
+  /** Addresses or networks whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[]
+  readonly retentionMs?: number
+  readonly logger?: Logger
+  /** Milliseconds since 1970. */
+  readonly nowMs?: () => number
+  /** Quiet time after which a JSON stream gets a space. */
+  readonly quietStreamMs?: number
+}
+
+/** A running node. Disposing it ends streams, closes connections and the log, in under a second. */
+export type Node = AsyncDisposable & {
+  /** Where it listens, `http://HOST:PORT`, in the order asked for. */
+  readonly listen: readonly string[]
+  /** Where it serves metrics to others, when asked to. */
+  readonly metrics: string | undefined
+  /** The same methods without a network. */
+  memory(): MemoryTransport
+}
+
+/**
+ * Starts a node.
+ * @throws XmtpError `node.listen.busy`, `node.listen.impossible`, `node.config.malformed`
+ */
+export async function createNode(parts: NodeParts): Promise<Node> {
+  const running: AsyncDisposable[] = [parts.log]
+  try {
+    return await assemble(parts, running)
+  } catch (error) {
+    await disposeAll(running)
+    throw error
+  }
+}
+
+/** Wires the parts. What is running is put in `running` at once, in the order of starting. */
+async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<Node> {
+  const { log, logger = silentLogger, nowMs = Date.now } = parts
+  const start = <T extends AsyncDisposable>(part: T): T => {
+    running.push(part)
+    return part
+  }
+  const trusted = parseTrustedProxies(parts.trustedProxies ?? [])
+  const retentionMs = parts.retentionMs ?? expirableRetentionMs
+  start(startPruning({ log, logger, retentionMs, nowMs }))
+  const limiter = createLimiter({
+    readsPerWindow: parts.limits?.reads ?? defaultReadsPerWindow,
+    writesPerWindow: parts.limits?.writes ?? defaultWritesPerWindow,
+    countsLoopback: parts.limits !== undefined,
+    nowMs: () => performance.now(),
+  })
+  const authorizer = createAuthorizer({
+    tokens: parts.tokens ?? 'owned',
+    privilegedWallets: new Set(parts.privilegedWallets),
+    deniedWallets: new Set(parts.deniedWallets?.map((wallet) => wallet.toLowerCase())),
+    deniedAddresses: new Set(parts.deniedAddresses),
+    nowNs: () => BigInt(nowMs()) * 1_000_000n,
+    verifyToken,
+  })
+
+  // Disposed in reverse: streams end, their connections drain, and the log closes last.
+  const connections = start(createConnections())
+  const feed = start(await createFeed(log, logger))
+  const readiness = start(createReadiness(log))
+  const metrics = createMetrics({ log, feed, limiter })
+  const ingest = createIngest(log, feed)
+  const methods = createMethods({
+    log,
+    feed,
+    ingest,
+    authorizer,
+    limiter,
+    metrics,
+    nowMs,
+    readiness,
+    logger,
+  })
+  const { quietStreamMs = defaultQuietStreamMs } = parts
+  const bodies = createBodyReader()
+  const grpc = createGrpcEdge(methods, { trusted })
+  const http = createHttpEdge({
+    gateway: createGateway({ methods, bodies, trusted, quietMs: quietStreamMs }),
+    grpcWeb: createGrpcWebEdge({ methods, bodies, trusted }),
+    readiness,
+    metrics,
+    logger,
+  })
+  connections.serve({ grpc, http })
+  const protocols = { http1: http.inject, http2: grpc.inject }
+  const listeners = await connections.listen(parts.listen ?? [], protocols)
+  const metricsListener = parts.metrics && start(await openMetricsListener(parts.metrics, metrics))
+  addReflection(grpc.server).catch((error: unknown) => logger.error('reflection', { error }))
+  start({ [Symbol.asyncDispose]: async () => connections.stopAccepting() })
+
+  return {
+    listen: listeners.map(({ url }) => url),
+    metrics: metricsListener?.url,
+    memory: () => createMemoryTransport(methods),
+    [Symbol.asyncDispose]: () => disposeAll(running),
+  }
+}
+
+/** Disposes in reverse order; what is disposed is taken out, so that a second call does nothing. */
+async function disposeAll(running: AsyncDisposable[]): Promise<void> {
+  for (let part = running.pop(); part !== undefined; part = running.pop())
+    await part[Symbol.asyncDispose]()
+}
