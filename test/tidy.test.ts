@@ -63,8 +63,7 @@ describe('the house', () => {
   it('client and node do not know each other', () => {
     const imports = (room: string, other: string) =>
       sources.filter(
-        (path) =>
-          path.startsWith(`packages/${room}/`) && read(path).includes(`'@xmtp-ts/${other}`),
+        (path) => path.startsWith(`packages/${room}/`) && read(path).includes(`'@xmtp-ts/${other}`),
       )
     expect(imports('client', 'node')).toEqual([])
     expect(imports('node', 'client')).toEqual([])
