@@ -1,0 +1,80 @@
+/** Milliseconds that one unary call may take. A node answers in tens; a long page over a bad line in seconds. */
+export const callTimeoutMs = 30_000
+
+/** Milliseconds until the headers of a stream must be here. Nodes send them at once. */
+export const openStreamTimeoutMs = 15_000
+
+/**
+ * Milliseconds without a message after which a stream is opened anew: dead connections look like quiet ones, and Node's
+ * fetch ends a body that is silent for 300 s anyway. Resuming costs one call and loses nothing.
+ */
+export const quietStreamMs = 240_000
+
+/** Bytes of one answer or of one message of a stream: a full page of the largest envelopes is 105 MB. */
+export const maxAnswerBytes = 110_000_000
+
+/** Bytes of the trailers of a call. Real ones have under 200. */
+export const maxTrailerBytes = 65_536
+
+/** Tries of one call that the node could not serve at that moment, the first one included. */
+export const maxTries = 5
+
+/** Milliseconds before the second try of a call; doubles from there. */
+export const firstRetryMs = 100
+
+/** Milliseconds that a call waits at most between two tries, unless the node itself names a time. */
+export const maxRetryMs = 2_000
+
+/** Milliseconds of a node's Retry-After that a call will sit out; beyond it the caller decides. */
+export const maxRetryAfterMs = 30_000
+
+/** Milliseconds before a lost stream is opened again for the third time (the second is at once); doubles. */
+export const firstReconnectMs = 100
+
+/** Milliseconds between attempts during the first minute of an outage: a node that returns is found within a second. */
+export const maxReconnectMs = 800
+
+/** Milliseconds of an outage after which attempts become rarer. */
+export const longOutageMs = 60_000
+
+/** Milliseconds between attempts in a long outage. */
+export const maxLongReconnectMs = 5_000
+
+/** Milliseconds that a connection must live to count as good: sooner ended ones are not reopened at once for ever. */
+export const goodConnectionMs = 5_000
+
+/**
+ * Nanoseconds before the last known envelope from which history is read again where a node cannot resume: 24 hours.
+ * Envelopes are ordered by their senders' clocks, so a late one may carry an early time.
+ */
+export const overlapNs = 86_400_000_000_000n
+
+/** Nanoseconds that two clients' clocks may differ without a message being taken for an older one: 10 s. */
+export const clockSkewNs = 10_000_000_000n
+
+/** Envelopes that a stream remembers to drop doubles. About 15 MB at the most; a day of any real account. */
+export const maxRememberedEnvelopes = 50_000
+
+/** Public key bundles that are kept as verified. About 1 kB each. */
+export const maxVerifiedBundles = 10_000
+
+/** Contacts kept after a look-up. */
+export const maxCachedContacts = 10_000
+
+/** Milliseconds after which a publish token is made anew; nodes refuse those of an hour. */
+export const tokenLifetimeMs = 3_000_000
+
+/** Envelopes of a contact topic read at once. The newest is nearly always the one. */
+export const contactPageEnvelopes = 5
+
+/** Envelopes of one contact topic that a look-up reads before it gives up; only the owner writes there. */
+export const maxContactEnvelopes = 500
+
+/** Bytes of a key file. A bundle with one pre-key has about 600. */
+export const maxKeyFileBytes = 1_048_576
+
+/** Conversations kept in memory for one account. About 1 kB each. */
+export const maxConversations = 200_000
+
+/** Topics in one query for the history of a stream: a node answers it in one go. */
+export const maxHistoryTopics = 1_000

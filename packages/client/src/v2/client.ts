@@ -1,0 +1,310 @@
+import {
+  createCodecRegistry,
+  limits as contentLimits,
+  textCodec,
+  type AnyCodec,
+  type CodecRegistry,
+  type ContentOf,
+  type ContentTypeId,
+} from '@xmtp-ts/content'
+import {
+  attempt,
+  decodePrivateKeyBundle,
+  parseAddress,
+  publicKeyBundle,
+  rememberingVerifier,
+  verifyKeyBundle,
+  XmtpError,
+  type KeyBundle,
+  type PrivateKeyBundle,
+  type VerifiedKeyBundle,
+} from '@xmtp-ts/protocol'
+import { platformCompressor } from '../compression.ts'
+import { msToNs, type Environment } from '../environment.ts'
+import { maxVerifiedBundles } from '../limits.ts'
+import type { MessageApi } from '../network/message-api.ts'
+import { createPublishToken } from '../network/publish-token.ts'
+import { toSigner, type Signer } from '../signer.ts'
+import type { KeyStore } from '../store/key-store.ts'
+import {
+  createContactDirectory,
+  publishContact,
+  type ContactDirectory,
+} from './contact-directory.ts'
+import { Contacts } from './contacts.ts'
+import { withTypeMethods } from './content-type-id.ts'
+import { createConversationBook } from './conversation-book.ts'
+import { Conversations } from './conversations.ts'
+import { encodeKeys, loadKeys } from './keys.ts'
+import { openNetwork, type NetworkOptions } from './network-options.ts'
+import { listQuery, type ListMessagesOptions } from './options.ts'
+import { createTimestamps, type Problem, type Session } from './session.ts'
+
+export type ClientOptions = NetworkOptions & {
+  /** Beside text. Of two for one type the later wins. */
+  readonly codecs?: readonly AnyCodec[] | undefined
+  /** Bytes that compressed content may inflate to: 1 MiB unless given, 100 MB at most. */
+  readonly maxContentSize?: number | undefined
+  /** An encoded PrivateKeyBundle, as `Client.getKeys` returns; no signer is needed then. */
+  readonly privateKeyOverride?: Uint8Array | undefined
+  /** Keeps the keys on this device instead of in the network's private store. */
+  readonly keyStore?: KeyStore | undefined
+  /** Leaves the contact as it is: nobody finds an account that has never published it. */
+  readonly skipContactPublishing?: boolean | undefined
+  /** Publishes the contact in its V1 form only. */
+  readonly publishLegacyContact?: boolean | undefined
+  /** Awaited before the wallet is asked to sign a new identity. */
+  readonly preCreateIdentityCallback?: (() => Promise<void>) | undefined
+  /** Awaited before the wallet is asked to open or to encrypt the stored keys. */
+  readonly preEnableIdentityCallback?: (() => Promise<void>) | undefined
+  /** Told of every envelope that a list or a stream left out, and why. */
+  readonly onProblem?: ((problem: Problem) => void) | undefined
+}
+
+/** An envelope to publish as it is. */
+export type PublishParams = {
+  readonly contentTopic: string
+  readonly message: Uint8Array
+  /** Now unless given. */
+  readonly timestamp?: Date | undefined
+}
+
+/** An envelope as a node has it. */
+export type ListedEnvelope = {
+  readonly contentTopic: string
+  /** Decimal nanoseconds. */
+  readonly timestampNs: string
+  readonly message: Uint8Array
+}
+
+/** Contents of a client with these codecs; text is always there. */
+type ContentsOf<Codecs extends readonly AnyCodec[]> =
+  | ContentOf<[...Codecs, typeof textCodec][number]>
+  | undefined
+
+/**
+ * An account on the V1/V2 network, in the shape of `@xmtp/xmtp-js` 11 to 13. `Client.create` returns a finished one;
+ * close it, or use `await using`.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- apps that name no content type get what xmtp-js gives them
+export class Client<Content = any> implements AsyncDisposable {
+  /** The account, in the mixed case of EIP-55. */
+  readonly address: string
+  readonly conversations: Conversations<Content>
+  readonly contacts: Contacts
+  readonly #session: Session
+  readonly #directory: ContactDirectory
+  readonly #codecs: AnyCodec[]
+  readonly #close: () => void
+
+  private constructor(session: Session, own: { codecs: AnyCodec[]; close: () => void }) {
+    const book = createConversationBook(session)
+    const directory = createContactDirectory(session)
+    const contacts = new Contacts(session, book)
+    this.address = session.account
+    this.contacts = contacts
+    this.conversations = new Conversations({ session, book, directory, contacts })
+    this.#session = session
+    this.#directory = directory
+    this.#codecs = own.codecs
+    this.#close = own.close
+  }
+
+  /**
+   * Opens the account of a signer: loads its keys or makes them, and publishes its contact if that is missing. Asks
+   * the wallet for two signatures the first time, for one afterwards, for none with `privateKeyOverride`.
+   * @param signer a private key, a viem account or wallet client, an ethers signer, an EIP-1193 provider; null with
+   * `privateKeyOverride`
+   * @throws XmtpError `client.signer.*`, `keyBundle.*`, `client.network.*`, `client.node.*`, `client.env.gone`
+   */
+  static async create<Codecs extends readonly AnyCodec[] = []>(
+    signer: Signer | null,
+    options: ClientOptions & { readonly codecs?: Codecs | undefined } = {},
+  ): Promise<Client<ContentsOf<Codecs>>> {
+    const controller = new AbortController()
+    const network = openNetwork(options, controller.signal)
+    const keys = await keysOf(signer, { options, ...network })
+    const codecs: AnyCodec[] = [textCodec, ...(options.codecs ?? [])].map(withTypeMethods)
+    const session = createSession(keys, {
+      options,
+      codecs: { codecFor: (type) => createCodecRegistry(codecs).codecFor(type) },
+      signal: controller.signal,
+      ...network,
+    })
+    const client = new Client<ContentsOf<Codecs>>(session, {
+      codecs,
+      close: () => controller.abort(),
+    })
+    if (options.skipContactPublishing !== true)
+      await client.publishUserContact(options.publishLegacyContact)
+    return client
+  }
+
+  /**
+   * The keys of an account, for `privateKeyOverride`. Whoever has them can read and write as the account: keep them as
+   * you keep the wallet's key.
+   */
+  static async getKeys(signer: Signer | null, options: ClientOptions = {}): Promise<Uint8Array> {
+    await using client = await Client.create(signer, options)
+    return encodeKeys(client.#session.keys)
+  }
+
+  /** Whether an account has published keys. False for what is no address, except in a list. */
+  static canMessage(peerAddress: string, options?: NetworkOptions): Promise<boolean>
+  static canMessage(peerAddress: string[], options?: NetworkOptions): Promise<boolean[]>
+  static async canMessage(
+    peer: string | string[],
+    options: NetworkOptions = {},
+  ): Promise<boolean | boolean[]> {
+    const { api } = openNetwork(options)
+    const verify = rememberingVerifier(maxVerifiedBundles)
+    return canMessage(createContactDirectory({ api, verify }), peer)
+  }
+
+  /** Whether an account has published keys. False for what is no address, except in a list. */
+  canMessage(peerAddress: string): Promise<boolean>
+  canMessage(peerAddress: string[]): Promise<boolean[]>
+  canMessage(peer: string | string[]): Promise<boolean | boolean[]> {
+    return canMessage(this.#directory, peer)
+  }
+
+  /** The account's public keys. */
+  get publicKeyBundle(): KeyBundle {
+    return publicKeyBundle(this.#session.keys)
+  }
+
+  /** The verified public keys of an account; undefined when it has published none. @throws XmtpError `address.malformed` */
+  async getUserContact(peerAddress: string): Promise<VerifiedKeyBundle | undefined> {
+    return (await this.#directory.find(parseAddress(peerAddress)))?.keyBundle
+  }
+
+  /** The same for many at once, in their order. */
+  async getUserContacts(
+    peerAddresses: readonly string[],
+  ): Promise<(VerifiedKeyBundle | undefined)[]> {
+    const contacts = await this.#directory.findAll(peerAddresses.map(parseAddress))
+    return contacts.map((contact) => contact?.keyBundle)
+  }
+
+  /** Has the next look-up of this account ask the network. */
+  forgetContact(peerAddress: string): void {
+    this.#directory.forget(parseAddress(peerAddress))
+  }
+
+  /** Publishes the account's contact unless the network has it; only the V1 form if `legacy`. */
+  async publishUserContact(legacy = false): Promise<void> {
+    await publishContact(this.#session, { form: legacy ? 'v1' : 'both' })
+  }
+
+  /** Adds a codec, or replaces the one for its type. */
+  registerCodec<Codec extends AnyCodec>(codec: Codec): Client<Content | ContentOf<Codec>> {
+    this.#codecs.push(withTypeMethods(codec))
+    return this
+  }
+
+  /** The codec that would read this type. */
+  codecFor(contentType: ContentTypeId): AnyCodec | undefined {
+    return this.#session.codecs.codecFor(contentType)
+  }
+
+  /** Publishes envelopes as they are. @throws XmtpError `client.envelope.empty`, `bytes.tooLong`, `topic.tooLong` */
+  async publishEnvelopes(envelopes: readonly PublishParams[]): Promise<void> {
+    const { api, token, timestampNs } = this.#session
+    await api.publish(
+      envelopes.map(({ contentTopic: topic, message, timestamp }) => ({
+        topic,
+        message,
+        timestampNs: timestamp === undefined ? timestampNs() : msToNs(timestamp.getTime()),
+      })),
+      token,
+    )
+  }
+
+  /** The envelopes of a topic through `map`; one for which it throws an XmtpError is left out and reported. */
+  async listEnvelopes<Out>(
+    topic: string,
+    map: (envelope: ListedEnvelope) => Out | Promise<Out>,
+    options: ListMessagesOptions = {},
+  ): Promise<Out[]> {
+    const { limit = Number.POSITIVE_INFINITY } = options
+    const results: Out[] = []
+    for await (const page of this.#session.api.query(listQuery(topic, options)))
+      for (const { timestampNs, message } of page) {
+        if (results.length >= limit) return results
+        try {
+          const envelope = { contentTopic: topic, timestampNs: timestampNs.toString(), message }
+          results.push(await map(envelope))
+        } catch (error) {
+          if (!(error instanceof XmtpError)) throw error
+          this.#session.report({ error, topic, timestampNs })
+        }
+      }
+    return results
+  }
+
+  /** Ends all streams and whatever is under way. */
+  async close(): Promise<void> {
+    this.#close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+type Network = { readonly api: MessageApi; readonly environment: Environment }
+
+async function keysOf(
+  signer: Signer | null,
+  { options, api, environment }: Network & { readonly options: ClientOptions },
+): Promise<PrivateKeyBundle> {
+  if (options.privateKeyOverride !== undefined)
+    return decodePrivateKeyBundle(options.privateKeyOverride)
+  if (signer === null)
+    throw new XmtpError('client.signer.missing', 'There is neither a signer nor a key bundle.')
+  return loadKeys(await toSigner(signer), {
+    api,
+    environment,
+    keyStore: options.keyStore,
+    preCreateIdentity: options.preCreateIdentityCallback,
+    preEnableIdentity: options.preEnableIdentityCallback,
+  })
+}
+
+function createSession(
+  keys: PrivateKeyBundle,
+  parts: Network & {
+    readonly options: ClientOptions
+    readonly codecs: CodecRegistry
+    readonly signal: AbortSignal
+  },
+): Session {
+  const { options, environment } = parts
+  const { owner: account } = verifyKeyBundle(publicKeyBundle(keys))
+  return {
+    account,
+    keys,
+    api: parts.api,
+    token: createPublishToken({ identityKey: keys.identityKey, account, environment }),
+    environment,
+    signal: parts.signal,
+    verify: rememberingVerifier(maxVerifiedBundles),
+    codecs: parts.codecs,
+    compressor: platformCompressor,
+    maxContentBytes: options.maxContentSize ?? contentLimits.defaultMaxContentBytes,
+    report: options.onProblem ?? (() => undefined),
+    timestampNs: createTimestamps(environment),
+  }
+}
+
+async function canMessage(
+  directory: ContactDirectory,
+  peer: string | string[],
+): Promise<boolean | boolean[]> {
+  if (typeof peer !== 'string') {
+    const contacts = await directory.findAll(peer.map(parseAddress))
+    return contacts.map((contact) => contact !== undefined)
+  }
+  const address = attempt(() => parseAddress(peer))
+  return address.ok && (await directory.find(address.value)) !== undefined
+}

@@ -1,0 +1,36 @@
+export { Client } from './client.ts'
+export type { ClientOptions, ListedEnvelope, PublishParams } from './client.ts'
+export type { NetworkOptions, XmtpEnv } from './network-options.ts'
+export type { Contacts, ConsentState } from './contacts.ts'
+export type {
+  Conversation,
+  InvitationContext,
+  PreparedMessage,
+  ReceivedEnvelope,
+} from './conversation.ts'
+export type { Conversations } from './conversations.ts'
+export type { DecodedMessage } from './message.ts'
+export type { Problem } from './session.ts'
+export { ContentTypeId } from './content-type-id.ts'
+export { ContentTypeText, TextCodec } from './text.ts'
+export { Compression, SortDirection } from './options.ts'
+export type {
+  ListMessagesOptions,
+  ListMessagesPaginatedOptions,
+  OnConnectionLostCallback,
+  SendOptions,
+} from './options.ts'
+export type { CodecRegistry, ContentCodec, EncodedContent } from '@xmtp-ts/content'
+
+export { toSigner } from '../signer.ts'
+export type { Signer, WalletSigner } from '../signer.ts'
+export { systemEnvironment } from '../environment.ts'
+export type { Environment } from '../environment.ts'
+export { memoryKeyStore } from '../store/key-store.ts'
+export type { KeyStore } from '../store/key-store.ts'
+export type { Stream } from '../stream/stream.ts'
+export { grpcWebTransport } from '../transport/grpc-web.ts'
+export type { GrpcWebOptions } from '../transport/grpc-web.ts'
+export { memoryTransport } from '../transport/memory.ts'
+export type { MemoryEndpoint } from '../transport/memory.ts'
+export type { CallOptions, ServerStream, Transport, UnaryOptions } from '../transport/transport.ts'

@@ -1,0 +1,79 @@
+import { inviteTopic, XmtpError } from '@xmtp-ts/protocol'
+import type { Envelope } from '../network/message-api.ts'
+import { createBackoff } from '../stream/backoff.ts'
+import { createRemembered } from '../stream/remembered.ts'
+import { openSubscription, type Subscription } from '../stream/subscription.ts'
+import type { ConversationBook, ConversationRecord } from './conversation-book.ts'
+import type { OnConnectionLostCallback } from './options.ts'
+import type { Session } from './session.ts'
+
+export type ConversationEnvelope = {
+  readonly record: ConversationRecord
+  readonly envelope: Envelope
+}
+
+/**
+ * Every new envelope of every conversation, those that begin later included (v1-v2 §13.6). No gap: the invite topic is
+ * followed before the list is read, and each new conversation's topic is both followed from the invitation on and read
+ * from its beginning, since its first messages may have come before the invitation was seen. No double: an envelope
+ * that comes both ways is dropped the second time.
+ */
+export async function streamAll(
+  session: Session,
+  book: ConversationBook,
+  options: {
+    readonly signal: AbortSignal
+    readonly onConnectionLost: OnConnectionLostCallback | undefined
+  },
+): Promise<AsyncGenerator<ConversationEnvelope, void>> {
+  const { api, environment, account } = session
+  const topics = [inviteTopic(account)]
+  const subscription = await openSubscription({ api, environment, topics, ...options })
+  await book.refresh()
+  const followed = new Map(book.all().map((record) => [record.topic, record]))
+  subscription.addTopics(followed.keys())
+  return run({ session, book, subscription, followed, signal: options.signal })
+}
+
+type Running = {
+  readonly session: Session
+  readonly book: ConversationBook
+  readonly subscription: Subscription
+  readonly followed: Map<string, ConversationRecord>
+  readonly signal: AbortSignal
+}
+
+async function* run(running: Running): AsyncGenerator<ConversationEnvelope, void> {
+  const { book, subscription, followed, session } = running
+  const had = createRemembered()
+  const invites = inviteTopic(session.account)
+  for await (const envelope of subscription.envelopes) {
+    const known = followed.get(envelope.topic)
+    if (known !== undefined && had.add(envelope)) yield { record: known, envelope }
+    if (envelope.topic !== invites) continue
+    const record = book.receive(envelope)
+    if (record === undefined || followed.has(record.topic)) continue
+    followed.set(record.topic, record)
+    subscription.addTopics([record.topic])
+    for await (const earlier of wholeTopic(running, record.topic))
+      if (had.add(earlier)) yield { record, envelope: earlier }
+  }
+}
+
+/** A topic from its beginning, however long the node takes to come back. What was read before a failure comes again. */
+async function* wholeTopic(
+  { session, signal }: Running,
+  topic: string,
+): AsyncGenerator<Envelope, void> {
+  const backoff = createBackoff(session.environment)
+  while (!signal.aborted) {
+    try {
+      const pages = session.api.query({ topics: [topic], direction: 'ascending' })
+      for await (const page of pages) yield* page
+      return
+    } catch (error) {
+      if (!(error instanceof XmtpError && error.retry)) throw error
+      await session.environment.sleep(backoff.nextWaitMs(), signal)
+    }
+  }
+}
