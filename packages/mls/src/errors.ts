@@ -54,7 +54,6 @@ export const errorCodes = {
   'keyPackage.badSignature': { clause: '§10.1' },
   'keyPackage.initKeyIsEncryptionKey': { clause: '§10.1' },
   'keyPackage.duplicateExtension': { clause: '§13.4' },
-  'keyPackage.extensionNotInCapabilities': { clause: '§13.4' },
 
   'tree.empty': { clause: '§12.4.3.3' },
   'tree.trailingBlank': { clause: '§12.4.3.3' },

@@ -15,7 +15,7 @@ import {
   filteredDirectPath,
   leafKeys,
   leafBytesAt,
-  nodeWithEncryptionKey,
+  nodesWithEncryptionKey,
   noteParent,
   resolution,
   withPath,
@@ -188,7 +188,7 @@ function checkFreshKeys(tree: RatchetTree, leafIndex: number, path: UpdatePath):
   const keys = [leafKey, ...path.nodes.map((node) => node.encryptionKey)]
   keys.forEach((key, i) => {
     if (
-      nodeWithEncryptionKey(tree, key) !== undefined ||
+      nodesWithEncryptionKey(tree, key).length > 0 ||
       keys.some((other, j) => j < i && equal(key, other))
     )
       throw new MlsError('commit.pathKeyReused', `Key ${i} of the path is not new.`)

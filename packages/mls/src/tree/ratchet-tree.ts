@@ -216,6 +216,23 @@ export function firstBlankLeaf(tree: RatchetTree): number {
 }
 
 /**
+ * The tree, twice as wide if it was full, and its leftmost blank leaf.
+ *
+ * @throws MlsError `tree.full`
+ */
+export function withRoom(tree: RatchetTree): {
+  readonly tree: RatchetTree
+  readonly leafIndex: number
+} {
+  const leafIndex = firstBlankLeaf(tree)
+  if (leafIndex >= limits.members)
+    throw new MlsError('tree.full', `The tree already has ${limits.members} members.`)
+  if (leafIndex < 2 ** tree.depth) return { tree, leafIndex }
+  const root = branch(undefined, tree.root, undefined)
+  return { tree: { ...tree, depth: tree.depth + 1, root }, leafIndex }
+}
+
+/**
  * Adds a member at the leftmost blank leaf, which stays unmerged in every parent above it (RFC 9420 §7.7).
  *
  * @throws MlsError `tree.full`
@@ -224,13 +241,7 @@ export function addLeaf(
   tree: RatchetTree,
   leaf: LeafNode,
 ): { readonly tree: RatchetTree; readonly leafIndex: number } {
-  const leafIndex = firstBlankLeaf(tree)
-  if (leafIndex >= limits.members)
-    throw new MlsError('tree.full', `The tree already has ${limits.members} members.`)
-  const roomy =
-    leafIndex < 2 ** tree.depth
-      ? tree
-      : { ...tree, depth: tree.depth + 1, root: branch(undefined, tree.root, undefined) }
+  const { tree: roomy, leafIndex } = withRoom(tree)
   const added = withPath(roomy, leafIndex, encode(leafNodeCodec, leaf), (parent) =>
     parent === undefined
       ? undefined
@@ -311,19 +322,19 @@ function placesOf(tree: RatchetTree, key: Uint8Array): readonly number[] {
   return hintsFor(tree.keys, key)
 }
 
-/** The node that has this public encryption key, or undefined. */
-export function nodeWithEncryptionKey(tree: RatchetTree, key: Uint8Array): number | undefined {
-  return placesOf(tree, key).find((node) => {
+/** The nodes that have this public encryption key; a sound tree has one at most. */
+export function nodesWithEncryptionKey(tree: RatchetTree, key: Uint8Array): readonly number[] {
+  return placesOf(tree, key).filter((node) => {
     const found = encryptionKeyAt(tree, node)
     return found !== undefined && equal(found, key)
   })
 }
 
-/** The leaf that has this public signature key, or undefined. */
-export function leafWithSignatureKey(tree: RatchetTree, key: Uint8Array): number | undefined {
-  const node = placesOf(tree, key).find((place) => {
+/** The leaves that have this public signature key; a sound tree has one at most. */
+export function leavesWithSignatureKey(tree: RatchetTree, key: Uint8Array): readonly number[] {
+  const nodes = placesOf(tree, key).filter((place) => {
     const bytes = place % 2 === 0 ? leafBytesAt(tree, place / 2) : undefined
     return bytes !== undefined && equal(leafKeys(bytes).signatureKey, key)
   })
-  return node === undefined ? undefined : node / 2
+  return nodes.map((node) => node / 2)
 }

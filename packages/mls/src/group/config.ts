@@ -1,0 +1,44 @@
+import { limits } from '../limits.ts'
+import type { Wire } from '../message/wire.ts'
+import { standardWire } from '../message/wire.ts'
+import type { RatchetLimits } from '../schedule/secret-tree.ts'
+
+/**
+ * Works out the new data of one component from AppDataUpdate proposals (draft-ietf-mls-extensions): what an update
+ * means is up to the application. Undefined removes the component.
+ */
+export type ApplyAppData = (
+  componentId: number,
+  current: Uint8Array | undefined,
+  updates: readonly Uint8Array[],
+) => Uint8Array | undefined
+
+/** How a member keeps and frames a group; nothing of it is agreed with others or stored with the group. */
+export type GroupConfig = RatchetLimits & {
+  /** Epochs before the current one whose application messages can still be read. */
+  readonly pastEpochs: number
+  /** Epochs whose resumption secret is kept. */
+  readonly resumptionEpochs: number
+  /** Private messages are padded to a multiple of this many bytes; 0 for none. */
+  readonly paddedTo: number
+  /** How own proposals and commits are framed. */
+  readonly handshakeFormat: 'private' | 'public'
+  /** Whether proposals and commits of members are accepted in the clear. */
+  readonly acceptPublicHandshake: boolean
+  /** The codecs, with the application's own proposal types. */
+  readonly wire: Wire
+  readonly applyAppData: ApplyAppData
+}
+
+/** Everything encrypted, the limits of limits.ts, no padding, no custom types; an update replaces the data. */
+export const defaultConfig: GroupConfig = {
+  pastEpochs: limits.pastEpochs,
+  resumptionEpochs: limits.resumptionEpochs,
+  outOfOrder: limits.outOfOrder,
+  forwardDistance: limits.forwardDistance,
+  paddedTo: 0,
+  handshakeFormat: 'private',
+  acceptPublicHandshake: true,
+  wire: standardWire,
+  applyAppData: (_, current, updates) => updates.at(-1) ?? current,
+}
