@@ -9,6 +9,7 @@ import type { ConversationRecord } from './conversation-book.ts'
 import { decodedMessage, type DecodedMessage } from './message.ts'
 import {
   listQuery,
+  SortDirection,
   type ListMessagesOptions,
   type ListMessagesPaginatedOptions,
   type OnConnectionLostCallback,
@@ -17,6 +18,8 @@ import {
 import { receiveMessage, receiveOrReport } from './receive.ts'
 import { ephemeralOf, sealContent, type SealedEnvelope } from './send.ts'
 import type { Session } from './session.ts'
+
+const { SORT_DIRECTION_ASCENDING: ascending, SORT_DIRECTION_DESCENDING: descending } = SortDirection
 
 /** What tells conversations of one pair apart. */
 export type InvitationContext = {
@@ -81,21 +84,22 @@ export class Conversation<Content = any> {
    * the two is left out and reported.
    */
   async messages(options: ListMessagesOptions = {}): Promise<DecodedMessage<Content>[]> {
-    const { limit = Number.POSITIVE_INFINITY } = options
+    const { limit = Number.POSITIVE_INFINITY, direction = ascending } = options
     const messages: DecodedMessage<Content>[] = []
-    for await (const page of this.messagesPaginated(options)) {
+    for await (const page of this.messagesPaginated({ ...options, direction })) {
       messages.push(...page)
       if (messages.length >= limit) return messages.slice(0, limit)
     }
     return messages
   }
 
-  /** The same, a page at a time. */
+  /** The same a page at a time, and the newest first unless asked otherwise. */
   async *messagesPaginated(
     options: ListMessagesPaginatedOptions = {},
   ): AsyncGenerator<DecodedMessage<Content>[], void> {
     const had = createRemembered()
-    for await (const page of this.#session.api.query(listQuery(this.topic, options))) {
+    const query = listQuery(this.topic, { direction: descending, ...options })
+    for await (const page of this.#session.api.query(query)) {
       const messages: DecodedMessage<Content>[] = []
       for (const envelope of page) {
         const message = had.add(envelope) ? await this.receive(envelope) : undefined
