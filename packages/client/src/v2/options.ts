@@ -23,7 +23,7 @@ export type ListMessagesOptions = {
   readonly endTime?: Date | undefined
   /** Most messages to return. */
   readonly limit?: number | undefined
-  /** Ascending unless given. */
+  /** Lists ascend unless given; pages descend. */
   readonly direction?: SortDirection | undefined
   /** Messages per request, at most 100. */
   readonly pageSize?: number | undefined
