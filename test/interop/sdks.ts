@@ -10,9 +10,12 @@ export type SdkClient = Awaited<ReturnType<typeof Reference.Client.create<string
 // Their ESM entry does not load in Node (a missing extension in a dependency); their users take the CommonJS one.
 const require = createRequire(import.meta.url)
 
+/** The whole of one published SDK, for its constants and types of content. */
+export const published11 = require('xmtp-js-11') as typeof Reference
+
 /** Who takes part: unmodified published SDKs, pinned by version, and ours behind the same calls. */
 export const sdks: Readonly<Record<'xmtp-js 11.6.3' | 'xmtp-js 13.0.4' | 'ours', Sdk>> = {
-  'xmtp-js 11.6.3': require('xmtp-js-11') as Sdk,
+  'xmtp-js 11.6.3': published11,
   'xmtp-js 13.0.4': require('xmtp-js-13') as Sdk,
   ours: ours as unknown as Sdk,
 }
