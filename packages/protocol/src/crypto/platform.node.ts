@@ -1,10 +1,20 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto'
 import { createRequire } from 'node:module'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { concatBytes } from '../bytes.ts'
-import type { Platform, Secp256k1 } from './platform.ts'
-import { secp256k1 as nobleSecp256k1 } from './platform.noble.ts'
+import type { Ed25519, P256, Platform, Secp256k1 } from './platform.ts'
+import { ed25519 as nobleEd25519, secp256k1 as nobleSecp256k1 } from './platform.noble.ts'
 
 /** What we use of the native binding of `secp256k1` 5. */
 type NativeSecp256k1 = {
@@ -73,6 +83,51 @@ function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
   return plain(createHmac('sha256', key).update(data).digest())
 }
 
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
+}
+
+/** JWK import is ten times faster than PKCS #8; OpenSSL computes the public half itself and ignores `x`. */
+function ed25519PrivateKey(secret: Uint8Array): KeyObject {
+  const key = { kty: 'OKP', crv: 'Ed25519', x: base64url(secret), d: base64url(secret) }
+  return createPrivateKey({ key, format: 'jwk' })
+}
+
+/** OpenSSL before 3.2 has no Ed25519ph: those two are noble's, with the same equation as OpenSSL's plain check. */
+const ed25519: Ed25519 = {
+  ...nobleEd25519,
+  // The object came from a JWK: exporting one that a generator made can hang Node 20 for good.
+  publicKey: (secret) =>
+    plain(Buffer.from(ed25519PrivateKey(secret).export({ format: 'jwk' }).x ?? '', 'base64url')),
+  sign: (secret, message) => plain(sign(null, message, ed25519PrivateKey(secret))),
+  verify: (publicKey, message, signature) => {
+    if (publicKey.length !== 32 || signature.length !== 64) return false
+    const key = { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }
+    return verify(null, message, createPublicKey({ key, format: 'jwk' }), signature)
+  },
+}
+
+/** The SubjectPublicKeyInfo (RFC 5480) that stands before a P-256 point of 33 or 65 bytes. */
+const p256Prefix: Readonly<Record<number, Buffer>> = {
+  33: Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),
+  65: Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex'),
+}
+
+const p256: P256 = {
+  verify: (publicKey, message, signature) => {
+    const prefix = p256Prefix[publicKey.length]
+    // OpenSSL also reads the hybrid form (06, 07), which SEC1 libraries elsewhere refuse.
+    const isPlain = publicKey.length === 33 || publicKey[0] === 4
+    if (prefix === undefined || !isPlain || signature.length !== 64) return false
+    const key = orUndefined(() =>
+      createPublicKey({ key: Buffer.concat([prefix, publicKey]), format: 'der', type: 'spki' }),
+    )
+    return (
+      key !== undefined && verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)
+    )
+  },
+}
+
 const tagBytes = 16
 
 const native = loadNative()
@@ -101,4 +156,6 @@ export const platform: Platform = {
     return orUndefined(() => decipher.final()) === undefined ? undefined : plain(plaintext)
   },
   secp256k1: native === undefined ? nobleSecp256k1 : nativeSecp256k1(native),
+  ed25519,
+  p256,
 }
