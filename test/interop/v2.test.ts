@@ -175,7 +175,7 @@ describe.each(pairs)('%s writes, %s reads', (...names) => {
     const fromA = await a.conversations.newConversation(b.address)
     const [fromB] = await b.conversations.list()
     const ephemeral = await fromB!.streamEphemeral()
-    const receiving = take(ephemeral! as AsyncIterable<{ content?: unknown }>, 1)
+    const receiving = take(ephemeral as AsyncIterable<{ content?: unknown }>, 1)
     // Their stream does not say when it is open; an ephemeral message is for those who already listen.
     const writing = setInterval(() => void fromA.send('typing…', { ephemeral: true }), 100)
     try {
