@@ -42,6 +42,72 @@ export const errorCodes = {
   'v2.message.badSignature': { retry: false, fix: 'Drop the message; the sender did not sign it.' },
   'v2.message.notParticipant': { retry: false, fix: 'Drop the message; a stranger wrote it.' },
 
+  'v3.identity.identifier.malformed': {
+    retry: false,
+    fix: 'Use 0x and 40 lower-case hex digits, a 32-byte installation key or a P-256 key.',
+  },
+  'v3.identity.accountId.malformed': {
+    retry: false,
+    fix: 'Use eip155:<chain id>:<0x address>.',
+  },
+  'v3.identity.inboxId.malformed': { retry: false, fix: 'Use 64 lower-case hex digits.' },
+  'v3.identity.update.malformed': { retry: false, fix: 'Send what the schema asks for.' },
+  'v3.identity.update.tooLong': { retry: false, fix: 'Split it into several updates.' },
+  'v3.identity.update.empty': { retry: false, fix: 'Send at least one action.' },
+  'v3.identity.update.wrongInbox': {
+    retry: false,
+    fix: 'Derive the inbox id from the identifier and the nonce, or name the right inbox.',
+  },
+  'v3.identity.signature.malformed': {
+    retry: false,
+    fix: 'Encode the signature as its kind asks for.',
+  },
+  'v3.identity.signature.invalid': { retry: false, fix: 'Sign the text of this very update.' },
+  'v3.identity.signature.notCanonical': {
+    retry: false,
+    fix: 'Use the lower s, and 0, 1, 27 or 28 as recovery byte.',
+  },
+  'v3.identity.signature.replayed': { retry: false, fix: 'Sign a new update.' },
+  'v3.identity.signature.missing': { retry: false, fix: 'Collect every signature of the draft.' },
+  'v3.identity.signature.wrongKind': {
+    retry: false,
+    fix: 'Sign as this kind of identifier does.',
+  },
+  'v3.identity.signature.wrongSigner': {
+    retry: false,
+    fix: 'Let the new member itself sign.',
+  },
+  'v3.identity.signature.legacyReused': {
+    retry: false,
+    fix: 'Use a V2 key only in the inbox of its wallet with nonce 0.',
+  },
+  'v3.identity.signature.chainChanged': {
+    retry: false,
+    fix: 'Sign on the chain that the wallet was added on.',
+  },
+  'v3.identity.signer.notAllowed': {
+    retry: false,
+    fix: 'Sign with a member, or with the recovery identifier to revoke or to change it.',
+  },
+  'v3.identity.contract.notConfigured': {
+    retry: false,
+    fix: 'Configure an RPC URL for this chain, or use a wallet that is no contract.',
+  },
+  'v3.identity.log.created': { retry: false, fix: 'Add to the inbox that exists.' },
+  'v3.identity.log.notCreated': { retry: false, fix: 'Begin the log with a create action.' },
+  'v3.identity.log.full': { retry: false, fix: 'Create a new inbox.' },
+  'v3.identity.member.self': { retry: false, fix: 'Let another member sign for the new one.' },
+  'v3.identity.member.byInstallation': {
+    retry: false,
+    fix: 'Let a wallet or a passkey add installations.',
+  },
+  'v3.identity.member.tooMany': { retry: false, fix: 'Revoke an installation first.' },
+  'v3.identity.state.malformed': { retry: false, fix: 'Replay the log of the inbox.' },
+  'v3.message.malformed': { retry: false, fix: 'Drop the message.' },
+  'v3.topic.malformed': { retry: false, fix: 'Use a kind and the identifier of a known length.' },
+  'v3.commitLog.malformed': { retry: false, fix: 'Drop the entry.' },
+  'v3.commitLog.badSignature': { retry: false, fix: 'Drop the entry; the group did not sign it.' },
+
   'preferences.malformed': { retry: false, fix: 'Skip the entry.' },
   'consentProof.invalid': { retry: false, fix: 'Ignore the proof.' },
 
@@ -88,7 +154,6 @@ export const errorCodes = {
     fix: 'Set XMTP_WALLET_KEY, or run `xmtp-ts identity create`.',
   },
   'cli.key.malformed': { retry: false, fix: 'A wallet key is 64 hex digits.' },
-  'cli.key.exists': { retry: false, fix: 'Use it, or name another file with --key-file.' },
 
   'node.request.malformed': { retry: false, fix: 'Send the message that the method asks for.' },
   'node.request.tooLong': { retry: false, fix: 'Send less at once.' },

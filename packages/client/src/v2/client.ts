@@ -156,9 +156,7 @@ export class Client<Content = any> implements AsyncDisposable {
     peer: string | string[],
     options: NetworkOptions = {},
   ): Promise<boolean | boolean[]> {
-    const { api } = openNetwork(options)
-    const verify = rememberingVerifier(maxVerifiedBundles)
-    return canMessage(createContactDirectory({ api, verify }), peer)
+    return canMessage(openDirectory(options), peer)
   }
 
   /** Whether an account has published keys. False for what is no address, except in a list. */
@@ -250,6 +248,23 @@ export class Client<Content = any> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+/**
+ * The verified public keys of an account, without a client of one's own; undefined when it has published none.
+ * @throws XmtpError `address.malformed`, `client.network.*`, `client.node.*`
+ */
+export async function lookUpContact(
+  address: string,
+  options: NetworkOptions = {},
+): Promise<VerifiedKeyBundle | undefined> {
+  const contact = await openDirectory(options).find(parseAddress(address))
+  return contact?.keyBundle
+}
+
+function openDirectory(options: NetworkOptions): ContactDirectory {
+  const { api } = openNetwork(options)
+  return createContactDirectory({ api, verify: rememberingVerifier(maxVerifiedBundles) })
 }
 
 type Network = { readonly api: MessageApi; readonly environment: Environment }

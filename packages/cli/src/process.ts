@@ -1,0 +1,26 @@
+import { main } from './main.ts'
+
+/** Runs the command line of this process: its arguments, its streams, its signals. */
+export async function runProcess(): Promise<void> {
+  const controller = new AbortController()
+  const stop = () => {
+    // A second Ctrl-C does not wait for anything.
+    if (controller.signal.aborted) process.exit(130)
+    controller.abort()
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  // `xmtp-ts stream | head`: the reader has gone, and that is a normal end.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    controller.abort()
+  })
+  process.exitCode = await main(process.argv.slice(2), {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signal: controller.signal,
+  })
+  process.off('SIGINT', stop)
+  process.off('SIGTERM', stop)
+}

@@ -1,0 +1,39 @@
+import { parseAddress, SortDirection, type Client, type Conversation } from '@xmtp-ts/client/v2'
+import { openAccount } from '../account.ts'
+import { parseCount } from '../arguments.ts'
+import { messageReport } from '../show.ts'
+import type { Verb } from '../verb.ts'
+import type { ConversationOptions } from './send.ts'
+
+export type MessagesOptions = ConversationOptions & { readonly limit: string }
+
+/** Prints the newest messages of the conversation with an account, the oldest of them first. */
+export const messages: Verb<MessagesOptions, [address: string]> = async (
+  options,
+  context,
+  address,
+) => {
+  const limit = parseCount('--limit', options.limit)
+  await using client = await openAccount(options, context)
+  const conversation = await findConversation(client, { address, id: options.conversation })
+  if (conversation === undefined) {
+    context.reporter.progress('There is no such conversation yet.')
+    return
+  }
+  const newest = await conversation.messages({
+    limit,
+    direction: SortDirection.SORT_DIRECTION_DESCENDING,
+  })
+  for (const message of newest.toReversed()) context.reporter.result(messageReport(message))
+}
+
+async function findConversation(
+  client: Client,
+  { address, id }: { address: string; id: string | undefined },
+): Promise<Conversation | undefined> {
+  const peer = parseAddress(address)
+  const listed = await client.conversations.list()
+  return listed.find(
+    ({ peerAddress, context }) => peerAddress === peer && context?.conversationId === id,
+  )
+}
