@@ -153,8 +153,7 @@ async function replay(doc: any, client: any, { welcome, cursor }: Unwrapped): Pr
         state = adoptCommit(state, received.staged)
         if (state.status === 'removed') return done
         checkTree(suite, state.tree)
-        if (row)
-          expect(toHex(state.secrets.epochAuthenticator)).toBe(row.epochAuthenticatorAfter)
+        if (row) expect(toHex(state.secrets.epochAuthenticator)).toBe(row.epochAuthenticatorAfter)
         done.commits++
       }
     } catch (error) {

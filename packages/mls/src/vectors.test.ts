@@ -102,14 +102,14 @@ vectors('crypto-basics', async (v) => {
     hex(ewl.out),
   )
   expect(deriveSecret(suite, hex(ds.secret), ds.label)).toEqual(hex(ds.out))
-  expect(
-    deriveTreeSecret(suite, hex(dts.secret), dts.label, dts.generation, dts.length),
-  ).toEqual(hex(dts.out))
+  expect(deriveTreeSecret(suite, hex(dts.secret), dts.label, dts.generation, dts.length)).toEqual(
+    hex(dts.out),
+  )
 
   const s = v.sign_with_label
-  expect(
-    await verifyWithLabel(suite, hex(s.pub), s.label, hex(s.content), hex(s.signature)),
-  ).toBe(true)
+  expect(await verifyWithLabel(suite, hex(s.pub), s.label, hex(s.content), hex(s.signature))).toBe(
+    true,
+  )
   const own = await signWithLabel(suite, hex(s.priv), s.label, hex(s.content))
   expect(own).toEqual(hex(s.signature))
 
@@ -169,10 +169,10 @@ vectors('messages', (v) => {
 
 vectors('key-schedule', async (v) => {
   const suite = suiteOf(v.cipher_suite)
-  let initSecret = hex(v.initial_init_secret)
-  let confirmed = new Uint8Array()
+  let initSecret: Uint8Array = hex(v.initial_init_secret)
+  let confirmed: Uint8Array = new Uint8Array()
   for (const [index, epoch] of v.epochs.entries()) {
-    confirmed = hex(epoch.confirmed_transcript_hash) as typeof confirmed
+    confirmed = hex(epoch.confirmed_transcript_hash)
     const context = encode(groupContextCodec, {
       version: 1,
       cipherSuite: v.cipher_suite,
@@ -209,7 +209,7 @@ vectors('key-schedule', async (v) => {
         exporter.length,
       ),
     ).toEqual(hex(exporter.secret))
-    initSecret = secrets.initSecret as typeof initSecret
+    initSecret = secrets.initSecret
   }
 })
 
@@ -323,9 +323,9 @@ vectors('welcome', async (v) => {
   const opened = suite.hpke.aead.open(key, nonce, new Uint8Array(), welcome.encryptedGroupInfo)!
   const info = decode(groupInfoCodec, opened)
   const tbs = encode(groupInfoTbsCodec, info)
-  expect(
-    await verifyWithLabel(suite, hex(v.signer_pub), 'GroupInfoTBS', tbs, info.signature),
-  ).toBe(true)
+  expect(await verifyWithLabel(suite, hex(v.signer_pub), 'GroupInfoTBS', tbs, info.signature)).toBe(
+    true,
+  )
   const context = encode(groupContextCodec, info.context)
   const epoch = deriveEpoch(suite, epochSecretOf(suite, member, context))
   expect(

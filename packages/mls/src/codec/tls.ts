@@ -128,7 +128,8 @@ export const vectorLength: Codec<number> = {
 export function fixedBytes(size: number): Codec<Uint8Array> {
   return {
     write(writer, value) {
-      if (value.length !== size) throw new RangeError(`Expected ${size} bytes, not ${value.length}.`)
+      if (value.length !== size)
+        throw new RangeError(`Expected ${size} bytes, not ${value.length}.`)
       const start = reserve(writer, size)
       writer.bytes.set(value, start)
     },
@@ -256,7 +257,9 @@ export function oneOf<const T extends number>(
 }
 
 /** The fields one after another, in the order in which they are listed. */
-export function struct<T extends object>(fields: { readonly [K in keyof T]: Codec<T[K]> }): Codec<T> {
+export function struct<T extends object>(fields: {
+  readonly [K in keyof T]: Codec<T[K]>
+}): Codec<T> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of a mapped type over T
   const names = Object.keys(fields) as (keyof T)[]
   return {
@@ -277,12 +280,17 @@ export function tagged<T extends { readonly kind: string }>(
   tag: Codec<number>,
   name: string,
   cases: {
-    readonly [K in T['kind']]: readonly [value: number, fields: Codec<Omit<Extract<T, { kind: K }>, 'kind'>>]
+    readonly [K in T['kind']]: readonly [
+      value: number,
+      fields: Codec<Omit<Extract<T, { kind: K }>, 'kind'>>,
+    ]
   },
 ): Codec<T> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys and fields of one case belong together by the type of `cases`
   const table = cases as Readonly<Record<string, readonly [number, Codec<object>]>>
-  const kinds = new Map(Object.entries(table).map(([kind, [value, fields]]) => [value, { kind, fields }]))
+  const kinds = new Map(
+    Object.entries(table).map(([kind, [value, fields]]) => [value, { kind, fields }]),
+  )
   return {
     write(writer, value) {
       const entry = table[value.kind]
@@ -313,4 +321,4 @@ export function mapped<A, B>(
 }
 
 /** Nothing at all. */
-export const nothing: Codec<Record<never, never>> = { write() {}, read: () => ({}) }
+export const nothing: Codec<object> = { write() {}, read: () => ({}) }

@@ -1,4 +1,10 @@
-import type { KeyObject } from 'node:crypto'
+import type {
+  CipherChaCha20Poly1305,
+  CipherGCM,
+  DecipherChaCha20Poly1305,
+  DecipherGCM,
+  KeyObject,
+} from 'node:crypto'
 import {
   createCipheriv,
   createDecipheriv,
@@ -63,17 +69,31 @@ function derivePublic(crv: Curve, privateKey: Uint8Array): Uint8Array {
   return plain(Buffer.from(x ?? '', 'base64url'))
 }
 
-function aead(name: 'chacha20-poly1305' | 'aes-128-gcm', keyLength: number): Aead {
-  const tagLength = 16
-  const algorithm = name === 'aes-128-gcm' ? name : 'chacha20-poly1305'
+const tagLength = 16
+const options = { authTagLength: tagLength }
+
+type Ciphers = {
+  readonly encrypt: (key: Uint8Array, nonce: Uint8Array) => CipherGCM | CipherChaCha20Poly1305
+  readonly decrypt: (key: Uint8Array, nonce: Uint8Array) => DecipherGCM | DecipherChaCha20Poly1305
+}
+
+const chacha20Poly1305: Ciphers = {
+  encrypt: (key, nonce) => createCipheriv('chacha20-poly1305', key, nonce, options),
+  decrypt: (key, nonce) => createDecipheriv('chacha20-poly1305', key, nonce, options),
+}
+
+const aes128Gcm: Ciphers = {
+  encrypt: (key, nonce) => createCipheriv('aes-128-gcm', key, nonce, options),
+  decrypt: (key, nonce) => createDecipheriv('aes-128-gcm', key, nonce, options),
+}
+
+function aead({ encrypt, decrypt }: Ciphers, keyLength: number): Aead {
   return {
     keyLength,
     nonceLength: 12,
     tagLength,
     seal(key, nonce, aad, plaintext) {
-      const cipher = createCipheriv(algorithm as 'chacha20-poly1305', key, nonce, {
-        authTagLength: tagLength,
-      })
+      const cipher = encrypt(key, nonce)
       cipher.setAAD(aad, { plaintextLength: plaintext.length })
       const sealed = new Uint8Array(plaintext.length + tagLength)
       sealed.set(cipher.update(plaintext))
@@ -84,9 +104,7 @@ function aead(name: 'chacha20-poly1305' | 'aes-128-gcm', keyLength: number): Aea
     open(key, nonce, aad, ciphertext) {
       const length = ciphertext.length - tagLength
       if (length < 0) return undefined
-      const decipher = createDecipheriv(algorithm as 'chacha20-poly1305', key, nonce, {
-        authTagLength: tagLength,
-      })
+      const decipher = decrypt(key, nonce)
       decipher.setAAD(aad, { plaintextLength: length })
       decipher.setAuthTag(ciphertext.subarray(length))
       const opened = plain(decipher.update(ciphertext.subarray(0, length)))
@@ -105,8 +123,8 @@ export const platform: Platform = {
   randomBytes: (length) => plain(randomBytes(length)),
   sha256: (data) => plain(hash('sha256', data, 'buffer')),
   hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
-  chacha20Poly1305: aead('chacha20-poly1305', 32),
-  aes128Gcm: aead('aes-128-gcm', 16),
+  chacha20Poly1305: aead(chacha20Poly1305, 32),
+  aes128Gcm: aead(aes128Gcm, 16),
   ed25519: {
     privateKeyLength: 32,
     publicKey: (privateKey) => derivePublic('Ed25519', privateKey),

@@ -112,12 +112,7 @@ export function deriveTreeSecret(
   generation: number,
   length: number,
 ): Uint8Array {
-  const context = Uint8Array.of(
-    generation >>> 24,
-    generation >>> 16,
-    generation >>> 8,
-    generation,
-  )
+  const context = Uint8Array.of(generation >>> 24, generation >>> 16, generation >>> 8, generation)
   return expandWithLabel(suite, secret, label, context, length)
 }
 

@@ -14,7 +14,12 @@ import {
 } from '../tree/extension.ts'
 import type { KeyPackage } from '../tree/key-package.ts'
 import type { LeafNode } from '../tree/leaf-node.ts'
-import { checkLeaf, checkMembersTogether, checkSupport, supportsProposal } from '../tree/leaf-rules.ts'
+import {
+  checkLeaf,
+  checkMembersTogether,
+  checkSupport,
+  supportsProposal,
+} from '../tree/leaf-rules.ts'
 import { nodeOfLeaf } from '../tree/math.ts'
 import type { RatchetTree } from '../tree/ratchet-tree.ts'
 import {
@@ -146,9 +151,7 @@ function withAppData(
   )
   for (const [componentId, change] of updates) {
     const data =
-      change === 'remove'
-        ? undefined
-        : applyAppData(componentId, entries.get(componentId), change)
+      change === 'remove' ? undefined : applyAppData(componentId, entries.get(componentId), change)
     if (data === undefined) entries.delete(componentId)
     else entries.set(componentId, data)
   }

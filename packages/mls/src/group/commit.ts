@@ -212,7 +212,10 @@ export async function buildCommit(
     added: applied.added,
     removed: applied.removed,
     updated: own
-      ? [...applied.updated, { leafIndex: state.ownLeaf, before: sender.leaf, after: own.path.leaf }]
+      ? [
+          ...applied.updated,
+          { leafIndex: state.ownLeaf, before: sender.leaf, after: own.path.leaf },
+        ]
       : applied.updated,
     psks: applied.psks,
     reInit: applied.reInit,

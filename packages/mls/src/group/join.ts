@@ -13,7 +13,12 @@ import { isBelow, nodeOfLeaf } from '../tree/math.ts'
 import type { NodeKeys } from '../tree/path.ts'
 import { derivePathSecrets } from '../tree/path.ts'
 import type { RatchetTree } from '../tree/ratchet-tree.ts'
-import { filteredDirectPath, leafBytesAt, leavesWithSignatureKey, parentAt } from '../tree/ratchet-tree.ts'
+import {
+  filteredDirectPath,
+  leafBytesAt,
+  leavesWithSignatureKey,
+  parentAt,
+} from '../tree/ratchet-tree.ts'
 import type { GroupConfig } from './config.ts'
 import { defaultConfig } from './config.ts'
 import { checkGroupInfo } from './group-info.ts'
@@ -79,7 +84,7 @@ export async function joinGroup(bytes: Uint8Array, options: JoinOptions): Promis
   const signer = memberAt(tree, info.signer)
   const key = options.signaturePrivateKey
   const state = joinedState({ suite, config, info, tree, ownLeaf, nodeKeys, start, key })
-  start.memberSecret.fill(0)
+  for (const secret of [start.memberSecret, start.joinerSecret]) secret.fill(0)
   return { state, signer, used: own, groupInfoExtensions: info.extensions }
 }
 
@@ -146,7 +151,8 @@ function checkResumption(
   const { reInit } = previous
   if (link.usage === 'branch') {
     if (context.version !== previous.context.version) throw wrong('A branch keeps the version.')
-    if (context.cipherSuite !== previous.context.cipherSuite) throw wrong('A branch keeps the suite.')
+    if (context.cipherSuite !== previous.context.cipherSuite)
+      throw wrong('A branch keeps the suite.')
     return
   }
   const fits =

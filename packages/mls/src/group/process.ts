@@ -85,7 +85,15 @@ async function received(
   if (body.kind === 'application') {
     if (sender === undefined)
       throw new MlsError('message.senderNotAllowed', 'Application data from outside.')
-    return { kind: 'application', state, data: body.data, sender, authenticatedData, epoch, generation }
+    return {
+      kind: 'application',
+      state,
+      data: body.data,
+      sender,
+      authenticatedData,
+      epoch,
+      generation,
+    }
   }
   expectActive(before)
   if (body.kind === 'commit') {

@@ -8,7 +8,12 @@ import type { GroupContext } from '../message/group-context.ts'
 import type { PreSharedKeyId, Proposal } from '../message/proposal.ts'
 import { preSharedKeyIdCodec, proposalType } from '../message/proposal.ts'
 import type { Sender } from '../message/wire.ts'
-import { extensionTypes, findExtension, proposalTypes, readRequiredCapabilities } from '../tree/extension.ts'
+import {
+  extensionTypes,
+  findExtension,
+  proposalTypes,
+  readRequiredCapabilities,
+} from '../tree/extension.ts'
 
 /** A proposal as a commit applies it. */
 export type CommittedProposal = {
@@ -53,8 +58,7 @@ export function checkProposer(proposal: Proposal, sender: Sender): void {
         : sender.kind === 'newMemberProposal'
           ? kind === 'add'
           : true
-  if (!allowed)
-    throw new MlsError('proposal.notAllowedFromSender', `${kind} from ${sender.kind}.`)
+  if (!allowed) throw new MlsError('proposal.notAllowedFromSender', `${kind} from ${sender.kind}.`)
 }
 
 /**

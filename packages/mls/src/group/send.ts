@@ -7,7 +7,14 @@ import type { Random } from '../hpke/kem.ts'
 import { limits } from '../limits.ts'
 import type { Proposal } from '../message/proposal.ts'
 import { signContent, toPrivateMessage, toPublicMessage } from '../message/protect.ts'
-import type { AuthenticatedContent, FramedContent, GroupWireFormat, MessageBody, Sender, Wire } from '../message/wire.ts'
+import type {
+  AuthenticatedContent,
+  FramedContent,
+  GroupWireFormat,
+  MessageBody,
+  Sender,
+  Wire,
+} from '../message/wire.ts'
 import { wireFormats } from '../message/wire.ts'
 import type { RatchetKind } from '../schedule/secret-tree.ts'
 import { takeNextKey } from '../schedule/secret-tree.ts'
@@ -55,7 +62,8 @@ export function signAsMember(
 /** Encrypts signed content with this member's next key. */
 function sealPrivate(state: GroupState, content: AuthenticatedContent, random: Random): Sent {
   const { suite, config, ownLeaf } = state
-  const kind: RatchetKind = content.content.body.kind === 'application' ? 'application' : 'handshake'
+  const kind: RatchetKind =
+    content.content.body.kind === 'application' ? 'application' : 'handshake'
   const taken = takeNextKey(suite, state.secretTree, ownLeaf, kind)
   const message = toPrivateMessage(suite, config.wire, content, {
     senderDataSecret: state.secrets.senderDataSecret,

@@ -5,7 +5,11 @@ import { MlsError } from '../errors.ts'
 import { exportSecret, setupReceiver } from '../hpke/hpke.ts'
 import { groupContextCodec } from '../message/group-context.ts'
 import type { AuthenticatedContent, Commit, Sender, UpdatePath } from '../message/wire.ts'
-import { confirmedTranscriptHashOf, externalKeyPair, pskSecretOf } from '../schedule/key-schedule.ts'
+import {
+  confirmedTranscriptHashOf,
+  externalKeyPair,
+  pskSecretOf,
+} from '../schedule/key-schedule.ts'
 import type { LeafNode } from '../tree/leaf-node.ts'
 import { checkLeaf, checkMembersTogether, checkSupport } from '../tree/leaf-rules.ts'
 import { nodeOfLeaf } from '../tree/math.ts'
@@ -69,7 +73,8 @@ export async function stageCommit(
   if (described.removesSelf) return { ...described, epochAuthenticator: undefined, next: state }
 
   const keys = currentKeys(state, opened)
-  const secrets = merged && commit.path && (await openPath(state, opened, merged, commit.path, keys))
+  const secrets =
+    merged && commit.path && (await openPath(state, opened, merged, commit.path, keys))
   const commitSecret = secrets?.commitSecret ?? new Uint8Array(hashLength(suite))
   const initSecret = await initSecretFor(state, applied.kemOutput)
   const joiner = joinerAfter(suite, initSecret, commitSecret, groupContext)
@@ -107,8 +112,7 @@ async function openProposals(
   options: ProcessOptions,
 ): Promise<Opened> {
   const proposals = commit.proposals.map((entry): CommittedProposal => {
-    if (entry.kind === 'proposal')
-      return { proposal: entry.proposal, sender, byReference: false }
+    if (entry.kind === 'proposal') return { proposal: entry.proposal, sender, byReference: false }
     const { proposal, sender: proposer } = findProposal(state, entry.reference)
     return { proposal, sender: proposer, byReference: true }
   })
@@ -190,7 +194,8 @@ function describe(
   groupContext: StagedCommit['groupContext'],
 ): Omit<StagedCommit, 'epochAuthenticator' | 'next'> {
   const after: LeafNode | undefined = commit.path?.leafNode
-  const joined = !isMember && after ? [{ leafIndex: committer, leaf: after, keyPackage: undefined }] : []
+  const joined =
+    !isMember && after ? [{ leafIndex: committer, leaf: after, keyPackage: undefined }] : []
   const before = isMember ? leafAt(state.tree, committer) : undefined
   const renewed = before && after ? [{ leafIndex: committer, before, after }] : []
   return {

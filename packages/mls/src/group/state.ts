@@ -83,8 +83,7 @@ export function members(state: GroupState): readonly Member[] {
  */
 export function memberAt(tree: RatchetTree, leafIndex: number): Member {
   const leaf = leafAt(tree, leafIndex)
-  if (leaf === undefined)
-    throw new MlsError('message.unknownSender', `Leaf ${leafIndex} is blank.`)
+  if (leaf === undefined) throw new MlsError('message.unknownSender', `Leaf ${leafIndex} is blank.`)
   return { leafIndex, leaf }
 }
 

@@ -94,11 +94,7 @@ function nextNonce(context: HpkeContext): Uint8Array {
 }
 
 /** Seals the next message of the session. */
-export function sealNext(
-  context: HpkeContext,
-  aad: Uint8Array,
-  plaintext: Uint8Array,
-): Uint8Array {
+export function sealNext(context: HpkeContext, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
   const sealed = context.suite.aead.seal(context.key, nextNonce(context), aad, plaintext)
   context.sequence++
   return sealed

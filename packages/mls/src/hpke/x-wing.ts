@@ -58,7 +58,10 @@ export function xWing(kdf: Kdf, id: number): Kem {
     publicKey: (privateKey) => publicKeyOf(expand(privateKey)),
     async encapsulate(publicKey, random) {
       if (publicKey.length !== sizes.mlKemPublic + sizes.x25519)
-        throw new MlsError('crypto.badKey', `An X-Wing key has 1216 bytes, not ${publicKey.length}.`)
+        throw new MlsError(
+          'crypto.badKey',
+          `An X-Wing key has 1216 bytes, not ${publicKey.length}.`,
+        )
       const mlKemPublic = publicKey.slice(0, sizes.mlKemPublic)
       const x25519Public = publicKey.slice(sizes.mlKemPublic)
       const ephemeral = random(sizes.x25519)
@@ -77,7 +80,10 @@ export function xWing(kdf: Kdf, id: number): Kem {
     },
     async decapsulate(kemOutput, keys) {
       if (kemOutput.length !== sizes.mlKemCiphertext + sizes.x25519)
-        throw new MlsError('crypto.badKey', `An X-Wing output has 1120 bytes, not ${kemOutput.length}.`)
+        throw new MlsError(
+          'crypto.badKey',
+          `An X-Wing output has 1120 bytes, not ${kemOutput.length}.`,
+        )
       const { mlKem, x25519Private } = expand(keys.privateKey)
       const x25519Ciphertext = kemOutput.slice(sizes.mlKemCiphertext)
       const shared = await platform.x25519.shared(x25519Private, x25519Ciphertext)

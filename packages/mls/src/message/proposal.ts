@@ -1,5 +1,16 @@
 import type { Codec, Reader } from '../codec/tls.ts'
-import { nothing, opaque, rest, struct, tagged, uint16, uint32, uint64, uint8, vector } from '../codec/tls.ts'
+import {
+  nothing,
+  opaque,
+  rest,
+  struct,
+  tagged,
+  uint16,
+  uint32,
+  uint64,
+  uint8,
+  vector,
+} from '../codec/tls.ts'
 import { MlsError } from '../errors.ts'
 import type { Extension } from '../tree/extension.ts'
 import { extensionsCodec, proposalTypes } from '../tree/extension.ts'

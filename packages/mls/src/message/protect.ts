@@ -1,6 +1,17 @@
 import { concat, empty } from '../bytes.ts'
 import type { Codec } from '../codec/tls.ts'
-import { decode, encode, expectEnd, fixedBytes, opaque, readerOf, struct, uint16, uint32, uint64 } from '../codec/tls.ts'
+import {
+  decode,
+  encode,
+  expectEnd,
+  fixedBytes,
+  opaque,
+  readerOf,
+  struct,
+  uint16,
+  uint32,
+  uint64,
+} from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
 import { expandWithLabel, hashLength, signWithLabel, verifyWithLabel } from '../crypto/suite.ts'
 import { MlsError } from '../errors.ts'

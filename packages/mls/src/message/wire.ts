@@ -1,6 +1,19 @@
 import { empty } from '../bytes.ts'
 import type { Codec } from '../codec/tls.ts'
-import { decode, nothing, oneOf, opaque, optional, struct, tagged, uint16, uint32, uint64, uint8, vector } from '../codec/tls.ts'
+import {
+  decode,
+  nothing,
+  oneOf,
+  opaque,
+  optional,
+  struct,
+  tagged,
+  uint16,
+  uint32,
+  uint64,
+  uint8,
+  vector,
+} from '../codec/tls.ts'
 import { MlsError } from '../errors.ts'
 import type { HpkeCiphertext } from '../hpke/hpke.ts'
 import { limits } from '../limits.ts'
@@ -140,7 +153,7 @@ export const contentTypes = { application: 1, proposal: 2, commit: 3 } as const
 
 export const hpkeCiphertextCodec = struct<HpkeCiphertext>({ kemOutput: opaque, ciphertext: opaque })
 
-const senderCodec = tagged<Sender>(uint8, 'sender_type', {
+export const senderCodec = tagged<Sender>(uint8, 'sender_type', {
   member: [1, struct<{ leafIndex: number }>({ leafIndex: uint32 })],
   external: [2, struct<{ senderIndex: number }>({ senderIndex: uint32 })],
   newMemberProposal: [3, nothing],
@@ -319,7 +332,10 @@ function publicMessageCodec(content: Codec<FramedContent>): Codec<PublicMessage>
 
 function messageCodec(content: Codec<FramedContent>): Codec<MlsMessage> {
   const body = tagged<MlsMessage>(uint16, 'wire_format', {
-    publicMessage: [1, struct<{ message: PublicMessage }>({ message: publicMessageCodec(content) })],
+    publicMessage: [
+      1,
+      struct<{ message: PublicMessage }>({ message: publicMessageCodec(content) }),
+    ],
     privateMessage: [2, struct<{ message: PrivateMessage }>({ message: privateMessageCodec })],
     welcome: [3, struct<{ welcome: Welcome }>({ welcome: welcomeCodec })],
     groupInfo: [4, struct<{ groupInfo: GroupInfo }>({ groupInfo: groupInfoCodec })],

@@ -124,10 +124,12 @@ function keyFor(
   bounds: RatchetLimits,
 ): { readonly ratchet: Ratchet; readonly key: MessageKey } {
   if (generation < start.generation) {
-    const key = start.skipped.find((candidate) => candidate.generation === generation)
-    if (key === undefined)
+    const found = start.skipped.find((candidate) => candidate.generation === generation)
+    if (found === undefined)
       throw new MlsError('message.generationSpent', `Generation ${generation} is gone.`)
-    return { ratchet: { ...start, skipped: start.skipped.filter((k) => k !== key) }, key }
+    // A copy: whoever uses the key wipes it, and the tree before this step must stay whole.
+    const key = { key: found.key.slice(), nonce: found.nonce.slice() }
+    return { ratchet: { ...start, skipped: start.skipped.filter((k) => k !== found) }, key }
   }
   if (generation - start.generation > bounds.forwardDistance)
     throw new MlsError(

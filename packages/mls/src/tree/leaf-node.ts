@@ -1,5 +1,16 @@
 import type { Codec } from '../codec/tls.ts'
-import { encode, opaque, nothing, struct, tagged, uint16, uint32, uint64, uint8, vector } from '../codec/tls.ts'
+import {
+  encode,
+  opaque,
+  nothing,
+  struct,
+  tagged,
+  uint16,
+  uint32,
+  uint64,
+  uint8,
+  vector,
+} from '../codec/tls.ts'
 import type { Credential } from './credential.ts'
 import { credentialCodec } from './credential.ts'
 import type { Extension } from './extension.ts'

@@ -10,7 +10,13 @@ import {
   duplicateExtension,
   readRequiredCapabilities,
 } from './extension.ts'
-import type { Capabilities, LeafNode, LeafPlace, LeafSource, UnsignedLeafNode } from './leaf-node.ts'
+import type {
+  Capabilities,
+  LeafNode,
+  LeafPlace,
+  LeafSource,
+  UnsignedLeafNode,
+} from './leaf-node.ts'
 import { leafNodeTbs } from './leaf-node.ts'
 import type { RatchetTree } from './ratchet-tree.ts'
 

@@ -278,8 +278,7 @@ export function resolution(tree: RatchetTree, node: number): readonly number[] {
   const walk = (child: Child, at: number, level: number): void => {
     if (child === undefined) return
     if (!isBranch(child)) nodes.push(at)
-    else if (child.node !== undefined)
-      nodes.push(at, ...child.node.unmergedLeaves.map(nodeOfLeaf))
+    else if (child.node !== undefined) nodes.push(at, ...child.node.unmergedLeaves.map(nodeOfLeaf))
     else {
       walk(child.left, at ^ (1 << (level - 1)), level - 1)
       walk(child.right, at ^ (3 << (level - 1)), level - 1)
@@ -305,7 +304,7 @@ export function filteredDirectPath(tree: RatchetTree, leafIndex: number): readon
     if (membersBelow(other) > 0) steps.push({ node, copath })
     child = goesRight ? here?.right : here?.left
   }
-  return steps.reverse()
+  return steps.toReversed()
 }
 
 function fillKeys(tree: RatchetTree): void {

@@ -34,7 +34,9 @@ export function encodeTree(tree: RatchetTree): Uint8Array {
   const nodes: (Node | undefined)[] = []
   const walk = (child: Child, level: number): void => {
     if (level === 0) {
-      nodes.push(child === undefined || isBranch(child) ? undefined : { kind: 'leaf', bytes: child })
+      nodes.push(
+        child === undefined || isBranch(child) ? undefined : { kind: 'leaf', bytes: child },
+      )
       return
     }
     const here = isBranch(child) ? child : undefined
@@ -69,11 +71,7 @@ export function decodeTree(bytes: Uint8Array): RatchetTree {
 }
 
 /** The subtree whose first node is at `first`; nothing where the list has ended. */
-function childFrom(
-  nodes: readonly (Node | undefined)[],
-  level: number,
-  first: number,
-): Child {
+function childFrom(nodes: readonly (Node | undefined)[], level: number, first: number): Child {
   if (first >= nodes.length) return undefined
   if (level === 0) {
     const node = nodes[first]

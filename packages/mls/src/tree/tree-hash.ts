@@ -66,7 +66,12 @@ function knownBlankHash(hashing: Hashing, level: number, first: number): Uint8Ar
 function blankHash(suite: CipherSuite, level: number, first: number): Uint8Array {
   if (level === 0) return leafHash(suite, first, undefined)
   const left = blankHash(suite, level - 1, first)
-  return parentNodeHash(suite, undefined, left, blankHash(suite, level - 1, first + 2 ** (level - 1)))
+  return parentNodeHash(
+    suite,
+    undefined,
+    left,
+    blankHash(suite, level - 1, first + 2 ** (level - 1)),
+  )
 }
 
 /** The hash of one subtree (RFC 9420 §7.8). */

@@ -35,9 +35,15 @@ function checkUniqueKeys(tree: RatchetTree): void {
   eachLeaf(tree, (leafIndex, bytes) => {
     const keys = leafKeys(bytes)
     if (!addOnce(signatureKeys, keys.signatureKey))
-      throw new MlsError('leaf.duplicateSignatureKey', `The key of leaf ${leafIndex} is there twice.`)
+      throw new MlsError(
+        'leaf.duplicateSignatureKey',
+        `The key of leaf ${leafIndex} is there twice.`,
+      )
     if (!addOnce(encryptionKeys, keys.encryptionKey))
-      throw new MlsError('leaf.duplicateEncryptionKey', `The key of leaf ${leafIndex} is there twice.`)
+      throw new MlsError(
+        'leaf.duplicateEncryptionKey',
+        `The key of leaf ${leafIndex} is there twice.`,
+      )
   })
   eachParent(tree, (node, parent) => {
     if (!addOnce(encryptionKeys, parent.encryptionKey))
