@@ -83,6 +83,7 @@ export { sharedSecretAsRecipient, sharedSecretAsSender } from './keys/shared-sec
 export { createToken, verifyToken } from './auth/token.ts'
 
 export * as v2 from './v2/index.ts'
+export * as v3 from './v3/index.ts'
 
 export { openPreferences, preferencesTopicOf, sealPreferences } from './consent/preferences.ts'
 export type { ConsentEntity, ConsentEntry, ConsentState } from './consent/preferences.ts'

@@ -35,3 +35,18 @@ export const maxPreKeys = 1_000
 
 /** How old a consent proof may be: 30 days (v1-v2 §15). */
 export const maxConsentProofAgeMs = 2_592_000_000
+
+/** Updates in the log of one inbox, as the reference node counts: what every reader has to replay. */
+export const maxIdentityLogUpdates = 256
+
+/** Bytes of one identity update. Real ones have 300 to 700; contract wallets and passkeys add a few thousand each. */
+export const maxIdentityUpdateBytes = 1_048_576
+
+/** Actions in one update that a node accepts: each may cost a millisecond of signature checks. */
+export const maxIdentityUpdateActions = 256
+
+/** Installations of one inbox before a client refuses to add another (v3-mls §1.9). No rule of the log itself. */
+export const maxInboxInstallations = 10
+
+/** Bytes of a group id in a V3 topic. Every known client uses 16; RFC 9420 sets no bound. */
+export const maxGroupIdBytes = 255
