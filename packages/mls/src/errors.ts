@@ -96,7 +96,6 @@ export const errorCodes = {
   'commit.pathSecretMismatch': { clause: '§7.5' },
   'commit.badConfirmationTag': { clause: '§12.4.2' },
   'commit.tooManyProposals': { clause: 'limits.ts' },
-  'commit.ownNotPending': { clause: '§12.4.2' },
 
   'externalCommit.proposalNotAllowed': { clause: '§12.2' },
   'externalCommit.externalInitCount': { clause: '§12.2' },
