@@ -4,7 +4,8 @@ import type { Database } from './sqlite-driver.ts'
 
 /**
  * The steps from an empty file to the schema of today, never changed once released; `user_version` counts the
- * steps taken. Topics have numbers: half the index, twice the insert rate. `position` orders queries (see
+ * steps taken. Topics have numbers: half the index, twice the insert rate. Their names are bytes, since a topic may
+ * hold U+0000, where SQLite's texts end. `position` orders queries (see
  * position.ts) and makes appending idempotent. An index on the topic alone also orders by sequence, since SQLite
  * puts the row id behind every key.
  */
@@ -12,7 +13,7 @@ const migrations: readonly ((database: Database) => void)[] = [
   (database) => {
     database.exec(`
       CREATE TABLE log (id BLOB NOT NULL, head INTEGER NOT NULL, probe INTEGER NOT NULL) STRICT;
-      CREATE TABLE topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+      CREATE TABLE topic (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE) STRICT;
       CREATE TABLE envelope (
         sequence INTEGER PRIMARY KEY,
         topic INTEGER NOT NULL,

@@ -1,5 +1,5 @@
 // Over 300 lines: the statements and the transactions that use them belong together.
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { XmtpError } from '@xmtp-ts/protocol'
 import {
@@ -47,7 +47,7 @@ export async function openSqliteLog(
 ): Promise<EnvelopeLog> {
   let database: Database | undefined
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     database = await openDatabase(path)
     configure(database, options)
     migrate(database)
@@ -58,12 +58,37 @@ export async function openSqliteLog(
   }
 }
 
+/**
+ * Merges the write-ahead log and lets go of the file. Closing alone does not: a binding may keep the connection
+ * until its statements are collected as garbage.
+ */
+function release(database: Database): void {
+  try {
+    database.exec(`
+      PRAGMA wal_checkpoint (TRUNCATE);
+      PRAGMA locking_mode = NORMAL;
+      SELECT head FROM log;
+    `)
+  } catch {
+    // A failing disk: what was acknowledged is in the write-ahead log already.
+  }
+}
+
+/** Not with `recursive`, which never returns under /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
+}
+
+/** Exclusive only after a first access: before it the lock could not be given back (sqlite.org/wal.html, §6). */
 function configure(database: Database, { maxFileBytes }: SqliteLogOptions): void {
   database.exec(`
     PRAGMA busy_timeout = ${storeLockWaitMs};
     PRAGMA page_size = ${pageBytes};
-    PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA journal_mode = WAL;
+    SELECT count(*) FROM sqlite_schema;
+    PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = ${walCheckpointPages};
     PRAGMA journal_size_limit = ${maxIdleWalBytes};
@@ -89,7 +114,7 @@ function openingError(path: string, cause: unknown): XmtpError {
 /** The shape of the rows that the statements below select. */
 type Row = {
   sequence: number
-  name: string
+  name: Uint8Array
   position: Uint8Array
   payload: Uint8Array
 }
@@ -133,7 +158,8 @@ function prepareStatements(database: Database) {
     probe: prepare('UPDATE log SET probe = probe + 1'),
     prune: prepare(`DELETE FROM envelope WHERE sequence IN (
       SELECT sequence FROM envelope WHERE expiring_ms < ? ORDER BY expiring_ms LIMIT ?)`),
-    pruneTopics: prepare(`DELETE FROM topic WHERE (name < '/xmtp/' OR name >= '/xmtp0')
+    pruneTopics:
+      prepare(`DELETE FROM topic WHERE (name < CAST('/xmtp/' AS BLOB) OR name >= CAST('/xmtp0' AS BLOB))
       AND NOT EXISTS (SELECT 1 FROM envelope WHERE envelope.topic = topic.id)`),
     count: prepare('SELECT count(*) AS count FROM envelope'),
     expired: prepare('SELECT 1 FROM envelope WHERE expiring_ms < ? LIMIT 1'),
@@ -283,6 +309,7 @@ class SqliteLog implements EnvelopeLog {
     this.#flush()
     this.#isClosed = true
     this.#wakes.clear()
+    release(this.#database)
     this.#database.close()
   }
 
@@ -346,7 +373,7 @@ class SqliteLog implements EnvelopeLog {
   }
 
   #insertTopic(name: string, newTopics: string[]): number {
-    const id = Number(this.#sql.insertTopic.run(name).lastInsertRowid)
+    const id = Number(this.#sql.insertTopic.run(Buffer.from(name)).lastInsertRowid)
     newTopics.push(name)
     this.#remember(name, id)
     return id
@@ -355,7 +382,7 @@ class SqliteLog implements EnvelopeLog {
   #topicId(name: string): number | undefined {
     const known = this.#topics.get(name)
     if (known !== undefined) return known
-    const row = this.#sql.topic.get(name)
+    const row = this.#sql.topic.get(Buffer.from(name))
     if (row === undefined) return undefined
     const { id } = rowOf<{ id: number }>(row)
     this.#remember(name, id)
@@ -423,7 +450,7 @@ function takeWhileBytes(rows: Iterable<unknown>): readonly LoggedEnvelope[] {
 function logged({ sequence, name, position, payload }: Row): LoggedEnvelope {
   return {
     sequence,
-    topic: name,
+    topic: Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString(),
     timestampNs: timeOfPosition(position),
     payload,
     digest: position.subarray(8),

@@ -1,0 +1,167 @@
+import { XmtpError } from '@xmtp-ts/protocol'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { checkEnvelope } from '../ingest/check.ts'
+import type { CheckedEnvelope, LogQuery } from './log.ts'
+import { openDatabase } from './sqlite-driver.ts'
+import { openSqliteLog } from './sqlite.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'xmtp-ts-sqlite-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let files = 0
+const newPath = (): string => join(folder, `folder-${(files += 1)}`, 'node.db')
+
+const topic = '/xmtp/0/m-1/proto'
+const envelope = (time: number, payload = new Uint8Array(10), name = topic): CheckedEnvelope =>
+  checkEnvelope({ contentTopic: name, timestampNs: BigInt(time), message: payload }, 0)
+const everything: LogQuery = {
+  topics: [topic],
+  startNs: 0n,
+  endNs: 0n,
+  cursor: undefined,
+  direction: 'ascending',
+  limit: 1000,
+  maxBytes: 1e9,
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(XmtpError)
+  return (error as XmtpError).code
+}
+
+it('keeps its id, its envelopes and its order over a restart', async () => {
+  const path = newPath()
+  const first = await openSqliteLog(path)
+  const { id } = first
+  await first.append([envelope(1), envelope(2)])
+  await first[Symbol.asyncDispose]()
+  const second = await openSqliteLog(path)
+  expect([...second.id]).toEqual([...id])
+  expect(await second.head()).toBe(2)
+  expect(await second.append([envelope(2), envelope(3)])).toEqual([
+    { sequence: 2, isNew: false },
+    { sequence: 3, isNew: true },
+  ])
+  expect((await second.query(everything)).envelopes).toHaveLength(3)
+  const read = await second.read({ topics: 'all', after: 0, until: 3, limit: 10 })
+  expect(read.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  await second[Symbol.asyncDispose]()
+})
+
+it('does not use a sequence again after the newest envelope was pruned and the node restarted', async () => {
+  const path = newPath()
+  const first = await openSqliteLog(path)
+  await first.append([envelope(1, new Uint8Array(), 'test-1')])
+  await first.prune(1, 10)
+  await first[Symbol.asyncDispose]()
+  const second = await openSqliteLog(path)
+  expect(await second.append([envelope(1)])).toEqual([{ sequence: 2, isNew: true }])
+  await second[Symbol.asyncDispose]()
+})
+
+it('refuses a store of a newer version, and leaves it as it is', async () => {
+  const path = newPath()
+  await (await openSqliteLog(path))[Symbol.asyncDispose]()
+  const database = await openDatabase(path)
+  database.exec('PRAGMA user_version = 99')
+  database.close()
+  const opening = openSqliteLog(path)
+  expect(await codeOf(opening)).toBe('node.store.newer')
+  await expect(opening).rejects.toThrow('The store has version 99')
+})
+
+it('refuses what is no store', async () => {
+  const path = join(folder, 'text.db')
+  writeFileSync(path, 'this is a text, not a database. '.repeat(100))
+  expect(await codeOf(openSqliteLog(path))).toBe('node.store.unusable')
+})
+
+it('refuses a place where nothing can be written', async () => {
+  expect(await codeOf(openSqliteLog('/proc/nothing/node.db'))).toBe('node.store.unusable')
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
+  expect(await codeOf(openSqliteLog(join(file, 'node.db')))).toBe('node.store.unusable')
+})
+
+it('refuses a second opener while the first is there', async () => {
+  const path = newPath()
+  const first = await openSqliteLog(path)
+  expect(await codeOf(openSqliteLog(path))).toBe('node.store.locked')
+  await first.append([envelope(1)])
+  await first[Symbol.asyncDispose]()
+  await (await openSqliteLog(path))[Symbol.asyncDispose]()
+})
+
+it('commits what comes in one turn together, and a bad call fails alone', async () => {
+  const log = await openSqliteLog(newPath())
+  const bad = { ...envelope(50), payload: 'no bytes' as unknown as Uint8Array }
+  const calls = Array.from({ length: 20 }, (_, index) =>
+    log.append(index === 7 ? [envelope(100), bad] : [envelope(index)]),
+  )
+  const settled = await Promise.allSettled(calls)
+  expect(settled.map(({ status }) => status === 'fulfilled')).toEqual(
+    calls.map((_, index) => index !== 7),
+  )
+  // All or nothing: the good half of the bad call is not there either (B9).
+  const { envelopes } = await log.query(everything)
+  expect(envelopes.map(({ timestampNs }) => Number(timestampNs))).toEqual(
+    calls.map((_, index) => index).filter((index) => index !== 7),
+  )
+  const ofLog = await log.read({ topics: 'all', after: 0, until: await log.head(), limit: 100 })
+  expect(ofLog.map(({ sequence }) => sequence)).toEqual(ofLog.map((_, index) => index + 1))
+  await log[Symbol.asyncDispose]()
+})
+
+it('answers a full disk with an error, stores nothing by halves, and recovers', async () => {
+  const log = await openSqliteLog(newPath(), { maxFileBytes: 400_000 })
+  const large = (time: number): CheckedEnvelope => envelope(time, new Uint8Array(50_000), 'free')
+  let kept = 0
+  let code = ''
+  while (code === '' && kept < 20) {
+    const pair = [large(kept), large(kept + 1)]
+    await log.append(pair).then(
+      () => (kept += 2),
+      (error: XmtpError) => (code = error.code),
+    )
+  }
+  expect(code).toBe('node.store.unavailable')
+  expect(await log.count()).toBe(kept)
+  const { envelopes } = await log.query({ ...everything, topics: ['free'] })
+  expect(envelopes).toHaveLength(kept)
+  await log.prune(1, 100)
+  await log.append([large(0)])
+  expect(await log.health()).toEqual({ ok: true })
+  await log[Symbol.asyncDispose]()
+})
+
+it('keeps the write-ahead log bounded', async () => {
+  const path = newPath()
+  const log = await openSqliteLog(path)
+  for (let index = 0; index < 60; index += 1)
+    await log.append([envelope(index, new Uint8Array(1_000_000))])
+  expect(existsSync(`${path}-wal`)).toBe(true)
+  // 32 MiB before it is merged, and the transaction that crosses that line.
+  expect(statSync(`${path}-wal`).size).toBeLessThan(40_000_000)
+  await log[Symbol.asyncDispose]()
+})
+
+it('reads what its memory of recent envelopes no longer holds', async () => {
+  const log = await openSqliteLog(newPath())
+  const batch = Array.from({ length: 1000 }, (_, index) => index)
+  for (let round = 0; round < 6; round += 1)
+    await log.append(batch.map((index) => envelope(round * 1000 + index)))
+  let after = 0
+  for (let pages = 0; after < 6000 && pages < 20; pages += 1) {
+    const page = await log.read({ topics: 'all', after, until: 6000, limit: 700 })
+    expect(page.map(({ sequence }) => sequence)).toEqual(page.map((_, index) => after + index + 1))
+    after += page.length
+  }
+  expect(after).toBe(6000)
+  await log[Symbol.asyncDispose]()
+})
