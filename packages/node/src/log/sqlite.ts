@@ -60,12 +60,12 @@ export async function openSqliteLog(
 
 /**
  * Merges the write-ahead log and lets go of the file. Closing alone does not: a binding may keep the connection
- * until its statements are collected as garbage.
+ * until its statements are collected as garbage. Only outside WAL mode can the exclusive lock be given back.
  */
 function release(database: Database): void {
   try {
     database.exec(`
-      PRAGMA wal_checkpoint (TRUNCATE);
+      PRAGMA journal_mode = DELETE;
       PRAGMA locking_mode = NORMAL;
       SELECT head FROM log;
     `)
@@ -81,13 +81,11 @@ function makeFolder(path: string): void {
   mkdirSync(path)
 }
 
-/** Exclusive only after a first access: before it the lock could not be given back (sqlite.org/wal.html, §6). */
 function configure(database: Database, { maxFileBytes }: SqliteLogOptions): void {
   database.exec(`
     PRAGMA busy_timeout = ${storeLockWaitMs};
     PRAGMA page_size = ${pageBytes};
     PRAGMA journal_mode = WAL;
-    SELECT count(*) FROM sqlite_schema;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = ${walCheckpointPages};
