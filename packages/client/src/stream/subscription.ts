@@ -31,7 +31,7 @@ export type SubscriptionOptions = {
   readonly environment: Environment
   readonly topics: Iterable<string>
   readonly signal: AbortSignal
-  /** Called when a connection was lost, before it is opened again. */
+  /** Called once for each connection that was lost, before another is opened. */
   readonly onConnectionLost?: ((error: XmtpError) => void) | undefined
 }
 
@@ -109,25 +109,28 @@ async function connectFirst(state: State): Promise<void> {
 async function* run(state: State): AsyncGenerator<Envelope, void> {
   try {
     while (!state.signal.aborted) {
-      let lost: XmtpError | undefined
-      try {
-        yield* envelopesOf(state, (state.connection ??= await connect(state)))
-        lost = new XmtpError('client.node.unavailable', 'The node ended the stream.')
-      } catch (error) {
-        if (!(error instanceof XmtpError)) throw error
-        if (final.has(error.code)) throw error
-        lost = error
-      } finally {
-        state.connection?.end()
-        state.connection = undefined
-      }
+      const lost = yield* untilLost(state)
       if (state.signal.aborted) return
       if (state.isStale) state.isStale = false
       else {
-        state.onConnectionLost?.(lost)
+        if (state.connection !== undefined) state.onConnectionLost?.(lost)
         await state.environment.sleep(state.backoff.nextWaitMs(), state.signal)
       }
+      state.connection = undefined
     }
+  } finally {
+    state.connection?.end()
+  }
+}
+
+/** One connection's envelopes. @returns why it is at its end, unless that is for good */
+async function* untilLost(state: State): AsyncGenerator<Envelope, XmtpError> {
+  try {
+    yield* envelopesOf(state, (state.connection ??= await connect(state)))
+    return new XmtpError('client.node.unavailable', 'The node ended the stream.')
+  } catch (error) {
+    if (!(error instanceof XmtpError) || final.has(error.code)) throw error
+    return error
   } finally {
     state.connection?.end()
   }
