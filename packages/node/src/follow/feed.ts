@@ -104,12 +104,12 @@ class LogFeed implements Feed {
 
   #onWake(): void {
     this.#isDirty = true
-    this.#pumping ??= this.#pump().finally(() => {
-      this.#pumping = undefined
-    })
+    this.#pumping ??= this.#pump()
   }
 
   async #pump(): Promise<void> {
+    // Lets the caller keep the promise before anything here can take it away.
+    await Promise.resolve()
     while (this.#isDirty && !this.#isClosed) {
       this.#isDirty = false
       try {
@@ -119,6 +119,8 @@ class LogFeed implements Feed {
         this.#logger.error('follow.read', { error })
       }
     }
+    // In the same step as the last look at the flag: a wake-up in between would be lost.
+    this.#pumping = undefined
   }
 
   async #catchUp(): Promise<void> {
