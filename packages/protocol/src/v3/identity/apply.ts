@@ -30,7 +30,9 @@ type Action<Kind extends SignedAction<unknown>['kind']> = Extract<
 
 /**
  * The state after one more update, by the rules that libxmtp 1.10 replays a log with (v3-mls §1.8), in its order of
- * checks: all actions apply, or none. For what one is asked to add to a log there is `admitIdentityUpdate`.
+ * checks: all actions apply, or none. That a signature's kind fits its signer is so by construction: verifying one of a
+ * kind gives a signer of the kind that may use it. For what one is asked to add to a log there is
+ * `admitIdentityUpdate`.
  * @param state undefined: the inbox does not exist yet
  * @throws XmtpError `v3.identity.update.wrongInbox`, `v3.identity.log.created`, `v3.identity.log.notCreated`,
  * `v3.identity.signer.notAllowed`, `v3.identity.member.self`, `v3.identity.member.byInstallation`,
@@ -91,7 +93,6 @@ function create(
       `Multiple create operations detected: ${draft.inboxId} exists.`,
     )
   if (!equalMembers(signature.signer, identifier)) throw notAllowed(signature, 'created it')
-  requireKind(identifier, signature)
   if (signature.kind === 'legacy' && nonce !== 0n) throw legacyReused()
   const member: Member = {
     identifier,
@@ -139,9 +140,7 @@ function add(draft: Draft, { member, existingSignature, newSignature }: Action<'
   if (equalMembers(member, existing))
     throw new XmtpError('v3.identity.member.self', `${identifierText(existing)} adds itself.`)
   requireLegacyInbox(draft, { existing, signatures: [existingSignature, newSignature] })
-  requireKind(member, newSignature)
   const addedBy = requireMemberOrRecovery(draft, existingSignature)
-  requireKind(addedBy, existingSignature)
   if (existing.kind === 'installation' && member.kind === 'installation')
     throw new XmtpError(
       'v3.identity.member.byInstallation',
@@ -189,7 +188,11 @@ function requireMemberOrRecovery(draft: Draft, signature: VerifiedSignature): Me
 function requireRecovery(draft: Draft, signature: VerifiedSignature): void {
   const member = draft.members.get(memberKey(signature.signer))
   if (member !== undefined) requireChain(member, signature)
-  if (signature.kind === 'legacy') throw wrongKind('ethereum', signature)
+  if (signature.kind === 'legacy')
+    throw new XmtpError(
+      'v3.identity.signature.wrongKind',
+      'Signature not allowed for role ethereum: a V2 key cannot recover an inbox.',
+    )
   if (!equalMembers(signature.signer, draft.recovery))
     throw notAllowed(signature, 'is the recovery identifier')
 }
@@ -200,23 +203,6 @@ function requireChain({ addedOnChainId }: Member, { chainId }: VerifiedSignature
       'v3.identity.signature.chainChanged',
       `Wrong chain id. Initially added with ${addedOnChainId ?? 'none'} but now signing from ${chainId ?? 'none'}.`,
     )
-}
-
-const kindsOf: Readonly<Record<MemberIdentifier['kind'], readonly VerifiedSignature['kind'][]>> = {
-  ethereum: ['erc191', 'erc1271', 'legacy'],
-  installation: ['installation'],
-  passkey: ['passkey'],
-}
-
-function requireKind({ kind }: MemberIdentifier, signature: VerifiedSignature): void {
-  if (!kindsOf[kind].includes(signature.kind)) throw wrongKind(kind, signature)
-}
-
-function wrongKind(role: MemberIdentifier['kind'], { kind }: VerifiedSignature): XmtpError {
-  return new XmtpError(
-    'v3.identity.signature.wrongKind',
-    `Signature not allowed for role ${role}: ${kind}.`,
-  )
 }
 
 function notAllowed({ signer }: VerifiedSignature, who: string): XmtpError {
