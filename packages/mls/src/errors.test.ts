@@ -3,7 +3,7 @@ import type { Client } from '../test/world.ts'
 import { client, seeded } from '../test/world.ts'
 import { ascii, concat, empty } from './bytes.ts'
 import { decode, encode, opaque, optional, uint8, vector } from './codec/tls.ts'
-import { encryptWithLabel, signWithLabel, suiteOf } from './crypto/suite.ts'
+import { encryptionInfo, encryptTo, signWithLabel, suiteOf } from './crypto/suite.ts'
 import type { MlsErrorCode } from './errors.ts'
 import { errorCodes, MlsError } from './errors.ts'
 import type { AppliedProposals } from './group/apply.ts'
@@ -42,7 +42,15 @@ import { keyPackageTbs } from './tree/key-package.ts'
 import type { LeafNode, UnsignedLeafNode } from './tree/leaf-node.ts'
 import { signLeaf } from './tree/leaf-rules.ts'
 import { createPath, encryptPath } from './tree/path.ts'
-import { branch, removeLeaf, treeFrom, withPath, withRoom } from './tree/ratchet-tree.ts'
+import {
+  branch,
+  decodeParent,
+  parentNodeCodec,
+  removeLeaf,
+  treeFrom,
+  withPath,
+  withRoom,
+} from './tree/ratchet-tree.ts'
 import { decodeTree, encodeTree } from './tree/tree-codec.ts'
 import { treeHash } from './tree/tree-hash.ts'
 import { checkTree } from './tree/validate.ts'
@@ -286,11 +294,9 @@ async function receiveWelcome(change: WelcomeChange): Promise<unknown> {
     secrets: [
       {
         newMember: keyPackageReference(suite, keyPackage),
-        encryptedGroupSecrets: await encryptWithLabel(
-          suite,
+        encryptedGroupSecrets: await encryptTo(
+          encryptionInfo(suite, 'Welcome', encryptedGroupInfo),
           change.initKey ?? keyPackage.initKey,
-          'Welcome',
-          encryptedGroupInfo,
           groupSecrets,
           random,
         ),
@@ -322,11 +328,13 @@ async function treeWithRoot(
   const { tree } = commit.staged.next
   const root = 2 ** tree.depth - 1
   const leaf = encodeLeaf(tree, 0)
+  const changed = (bytes: Uint8Array) => {
+    const parent = decodeParent(bytes)
+    return encode(parentNodeCodec, { ...parent, ...change(parent.encryptionKey) })
+  }
   checkTree(
     suite,
-    withPath(tree, 0, leaf, (parent, node) =>
-      parent && node === root ? { ...parent, ...change(parent.encryptionKey) } : parent,
-    ),
+    withPath(tree, 0, leaf, (parent, node) => (parent && node === root ? changed(parent) : parent)),
   )
 }
 

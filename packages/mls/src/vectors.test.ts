@@ -6,7 +6,8 @@ import {
   decryptWithLabel,
   deriveSecret,
   deriveTreeSecret,
-  encryptWithLabel,
+  encryptionInfo,
+  encryptTo,
   expandWithLabel,
   refHash,
   signWithLabel,
@@ -119,11 +120,9 @@ vectors('crypto-basics', async (v) => {
   expect(await decryptWithLabel(suite, keys, e.label, hex(e.context), sealed)).toEqual(
     hex(e.plaintext),
   )
-  const again = await encryptWithLabel(
-    suite,
+  const again = await encryptTo(
+    encryptionInfo(suite, e.label, hex(e.context)),
     keys.publicKey,
-    e.label,
-    hex(e.context),
     hex(e.plaintext),
     random,
   )

@@ -118,9 +118,26 @@ function aead({ encrypt, decrypt }: Ciphers, keyLength: number): Aead {
   }
 }
 
+// One call to the system for many small wants: four bytes alone would cost as much as a hash.
+const poolSize = 4096
+let pool: Uint8Array = new Uint8Array(0)
+let poolAt = 0
+
+function pooledRandom(length: number): Uint8Array {
+  if (length > poolSize / 8) return plain(randomBytes(length))
+  if (poolAt + length > pool.length) {
+    pool = plain(randomBytes(poolSize))
+    poolAt = 0
+  }
+  const taken = pool.slice(poolAt, poolAt + length)
+  pool.fill(0, poolAt, poolAt + length)
+  poolAt += length
+  return taken
+}
+
 /** Primitives of Node's own OpenSSL; nothing here waits. */
 export const platform: Platform = {
-  randomBytes: (length) => plain(randomBytes(length)),
+  randomBytes: pooledRandom,
   sha256: (data) => plain(hash('sha256', data, 'buffer')),
   hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
   chacha20Poly1305: aead(chacha20Poly1305, 32),

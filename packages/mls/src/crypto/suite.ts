@@ -2,8 +2,8 @@ import { platform } from '#platform'
 import { ascii, concat, empty } from '../bytes.ts'
 import { encode, opaque, struct, vectorLength } from '../codec/tls.ts'
 import { MlsError } from '../errors.ts'
-import type { HpkeCiphertext, HpkeSuite } from '../hpke/hpke.ts'
-import { openNext, sealNext, setupReceiver, setupSender } from '../hpke/hpke.ts'
+import type { HpkeCiphertext, HpkeInfo, HpkeSuite } from '../hpke/hpke.ts'
+import { openNext, prepareInfo, sealNext, setupReceiver, setupSenderWith } from '../hpke/hpke.ts'
 import { hkdf } from '../hpke/kdf.ts'
 import type { HpkeKeyPair, Random } from '../hpke/kem.ts'
 import { dhkemX25519 } from '../hpke/kem.ts'
@@ -137,20 +137,23 @@ export function verifyWithLabel(
   return suite.signature.verify(publicKey, withLabel(label, content), signature)
 }
 
+/** The info of EncryptWithLabel, ready for any number of recipients (RFC 9420 §5.1.3). */
+export function encryptionInfo(suite: CipherSuite, label: string, context: Uint8Array): HpkeInfo {
+  return prepareInfo(suite.hpke, withLabel(label, context))
+}
+
 /**
  * EncryptWithLabel (RFC 9420 §5.1.3).
  *
  * @throws MlsError `crypto.badKey`
  */
-export async function encryptWithLabel(
-  suite: CipherSuite,
+export async function encryptTo(
+  info: HpkeInfo,
   publicKey: Uint8Array,
-  label: string,
-  context: Uint8Array,
   plaintext: Uint8Array,
   random: Random,
 ): Promise<HpkeCiphertext> {
-  const sender = await setupSender(suite.hpke, publicKey, withLabel(label, context), random)
+  const sender = await setupSenderWith(info, publicKey, random)
   return { kemOutput: sender.kemOutput, ciphertext: sealNext(sender.context, empty, plaintext) }
 }
 

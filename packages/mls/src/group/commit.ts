@@ -1,7 +1,7 @@
 import { empty } from '../bytes.ts'
 import { encode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
-import { encryptWithLabel, hashLength } from '../crypto/suite.ts'
+import { encryptionInfo, encryptTo, hashLength } from '../crypto/suite.ts'
 import type { Random } from '../hpke/kem.ts'
 import type { GroupContext } from '../message/group-context.ts'
 import { groupContextCodec } from '../message/group-context.ts'
@@ -311,6 +311,7 @@ async function makeWelcome(
   const { key, nonce } = welcomeKeys(suite, start.memberSecret)
   const sealedInfo = suite.hpke.aead.seal(key, nonce, empty, encode(groupInfoCodec, info))
   const secrets: EncryptedGroupSecrets[] = []
+  const encryption = encryptionInfo(suite, 'Welcome', sealedInfo)
   for (const { leafIndex, keyPackage } of added) {
     if (keyPackage === undefined) continue
     const step = path?.steps.find(({ copath }) => isBelow(leafIndex, copath))
@@ -322,11 +323,9 @@ async function makeWelcome(
     })
     secrets.push({
       newMember: keyPackageReference(suite, keyPackage),
-      encryptedGroupSecrets: await encryptWithLabel(
-        suite,
+      encryptedGroupSecrets: await encryptTo(
+        encryption,
         keyPackage.initKey,
-        'Welcome',
-        sealedInfo,
         groupSecrets,
         options.random,
       ),

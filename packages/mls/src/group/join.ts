@@ -230,14 +230,16 @@ export type JoinedParts = {
 /** The state of a member that has just come. */
 export function joinedState(parts: JoinedParts): GroupState {
   const { suite, config, info, tree, ownLeaf, nodeKeys, start, key } = parts
-  const { context } = info
+  // Decoded again from a copy: what came with the welcome points into the whole of it.
+  const contextBytes = encode(groupContextCodec, info.context)
+  const context = decode(groupContextCodec, contextBytes)
   return {
     suite,
     config,
     status: 'active',
     reInit: undefined,
     context,
-    contextBytes: encode(groupContextCodec, context),
+    contextBytes,
     tree,
     ownLeaf,
     signaturePrivateKey: key,

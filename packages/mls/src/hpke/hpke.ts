@@ -17,39 +17,53 @@ export type HpkeSuite = {
 /** One sealed message with the KEM output that opens it (RFC 9420 §7.6). */
 export type HpkeCiphertext = { readonly kemOutput: Uint8Array; readonly ciphertext: Uint8Array }
 
+/**
+ * The part of the key schedule that depends on `info` alone. Whoever encrypts to a thousand recipients under one info
+ * works it out once.
+ */
+export type HpkeInfo = {
+  readonly suite: HpkeSuite
+  readonly suiteId: Uint8Array
+  readonly keyScheduleContext: Uint8Array
+}
+
 /** One direction of an HPKE session: messages are sealed and opened in order (RFC 9180 §5.2). */
 export type HpkeContext = {
-  readonly suite: HpkeSuite
+  readonly info: HpkeInfo
+  readonly secret: Uint8Array
   readonly key: Uint8Array
   readonly baseNonce: Uint8Array
-  readonly exporterSecret: Uint8Array
   sequence: number
 }
 
-function suiteIdOf(suite: HpkeSuite): Uint8Array {
+/** The first half of KeySchedule in base mode (RFC 9180 §5.1). */
+export function prepareInfo(suite: HpkeSuite, info: Uint8Array): HpkeInfo {
   const { kem, kdf, aeadId } = suite
-  return concat(
+  const suiteId = concat(
     ascii('HPKE'),
     Uint8Array.of(kem.id >> 8, kem.id, kdf.id >> 8, kdf.id, aeadId >> 8, aeadId),
   )
-}
-
-/** KeySchedule in base mode (RFC 9180 §5.1). */
-function contextFrom(suite: HpkeSuite, sharedSecret: Uint8Array, info: Uint8Array): HpkeContext {
-  const suiteId = suiteIdOf(suite)
-  const { kdf, aead } = suite
   const modeBase = Uint8Array.of(0)
-  const context = concat(
+  const keyScheduleContext = concat(
     modeBase,
     labeledExtract(kdf, suiteId, empty, 'psk_id_hash', empty),
     labeledExtract(kdf, suiteId, empty, 'info_hash', info),
   )
+  return { suite, suiteId, keyScheduleContext }
+}
+
+/** The second half of KeySchedule (RFC 9180 §5.1). */
+function contextFrom(info: HpkeInfo, sharedSecret: Uint8Array): HpkeContext {
+  const { suite, suiteId, keyScheduleContext } = info
+  const { kdf, aead } = suite
   const secret = labeledExtract(kdf, suiteId, sharedSecret, 'secret', empty)
+  const expand = (label: string, length: number) =>
+    labeledExpand(kdf, suiteId, secret, label, keyScheduleContext, length)
   return {
-    suite,
-    key: labeledExpand(kdf, suiteId, secret, 'key', context, aead.keyLength),
-    baseNonce: labeledExpand(kdf, suiteId, secret, 'base_nonce', context, aead.nonceLength),
-    exporterSecret: labeledExpand(kdf, suiteId, secret, 'exp', context, kdf.hashLength),
+    info,
+    secret,
+    key: expand('key', aead.keyLength),
+    baseNonce: expand('base_nonce', aead.nonceLength),
     sequence: 0,
   }
 }
@@ -59,14 +73,27 @@ function contextFrom(suite: HpkeSuite, sharedSecret: Uint8Array, info: Uint8Arra
  *
  * @throws MlsError `crypto.badKey`
  */
-export async function setupSender(
+export function setupSender(
   suite: HpkeSuite,
   publicKey: Uint8Array,
   info: Uint8Array,
   random: Random,
 ): Promise<{ readonly kemOutput: Uint8Array; readonly context: HpkeContext }> {
-  const { sharedSecret, kemOutput } = await suite.kem.encapsulate(publicKey, random)
-  return { kemOutput, context: contextFrom(suite, sharedSecret, info) }
+  return setupSenderWith(prepareInfo(suite, info), publicKey, random)
+}
+
+/**
+ * SetupBaseS with an info that was prepared before.
+ *
+ * @throws MlsError `crypto.badKey`
+ */
+export async function setupSenderWith(
+  info: HpkeInfo,
+  publicKey: Uint8Array,
+  random: Random,
+): Promise<{ readonly kemOutput: Uint8Array; readonly context: HpkeContext }> {
+  const { sharedSecret, kemOutput } = await info.suite.kem.encapsulate(publicKey, random)
+  return { kemOutput, context: contextFrom(info, sharedSecret) }
 }
 
 /**
@@ -80,7 +107,8 @@ export async function setupReceiver(
   keys: HpkeKeyPair,
   info: Uint8Array,
 ): Promise<HpkeContext> {
-  return contextFrom(suite, await suite.kem.decapsulate(kemOutput, keys), info)
+  const sharedSecret = await suite.kem.decapsulate(kemOutput, keys)
+  return contextFrom(prepareInfo(suite, info), sharedSecret)
 }
 
 function nextNonce(context: HpkeContext): Uint8Array {
@@ -95,7 +123,7 @@ function nextNonce(context: HpkeContext): Uint8Array {
 
 /** Seals the next message of the session. */
 export function sealNext(context: HpkeContext, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
-  const sealed = context.suite.aead.seal(context.key, nextNonce(context), aad, plaintext)
+  const sealed = context.info.suite.aead.seal(context.key, nextNonce(context), aad, plaintext)
   context.sequence++
   return sealed
 }
@@ -110,7 +138,7 @@ export function openNext(
   aad: Uint8Array,
   ciphertext: Uint8Array,
 ): Uint8Array {
-  const opened = context.suite.aead.open(context.key, nextNonce(context), aad, ciphertext)
+  const opened = context.info.suite.aead.open(context.key, nextNonce(context), aad, ciphertext)
   if (opened === undefined)
     throw new MlsError('hpke.openFailed', `Message ${context.sequence} does not open.`)
   context.sequence++
@@ -123,6 +151,15 @@ export function exportSecret(
   exporterContext: Uint8Array,
   length: number,
 ): Uint8Array {
-  const { suite, exporterSecret } = context
-  return labeledExpand(suite.kdf, suiteIdOf(suite), exporterSecret, 'sec', exporterContext, length)
+  const { suite, suiteId, keyScheduleContext } = context.info
+  const { kdf } = suite
+  const exporterSecret = labeledExpand(
+    kdf,
+    suiteId,
+    context.secret,
+    'exp',
+    keyScheduleContext,
+    kdf.hashLength,
+  )
+  return labeledExpand(kdf, suiteId, exporterSecret, 'sec', exporterContext, length)
 }

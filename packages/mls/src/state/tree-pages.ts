@@ -1,5 +1,5 @@
 import type { Reader, Writer } from '../codec/tls.ts'
-import { expectEnd, opaque, readerOf, uint8 } from '../codec/tls.ts'
+import { expectEnd, opaque, readerOf, rest, uint8 } from '../codec/tls.ts'
 import { MlsError } from '../errors.ts'
 import { ancestorAt } from '../tree/math.ts'
 import type { Branch, Child, RatchetTree } from '../tree/ratchet-tree.ts'
@@ -25,7 +25,7 @@ function writeChild(writer: Writer, child: Child, level: number, lowest: number)
     (child.left ? tags.hasLeft : 0) |
     (child.right ? tags.hasRight : 0)
   uint8.write(writer, flags)
-  if (child.node) parentNodeCodec.write(writer, child.node)
+  if (child.node) rest.write(writer, child.node)
   if (withHash && child.hash) opaque.write(writer, child.hash)
   if (level === lowest && lowest > 0) return
   if (child.left) writeChild(writer, child.left, level - 1, lowest)
@@ -69,6 +69,12 @@ function readPage(depth: number, page: PageAt, fetch: Fetch): Child {
   return child
 }
 
+function readParent(reader: Reader): Uint8Array {
+  const start = reader.offset
+  parentNodeCodec.read(reader)
+  return reader.bytes.subarray(start, reader.offset)
+}
+
 function readChild(
   reader: Reader,
   level: number,
@@ -81,7 +87,7 @@ function readChild(
   if (flags === tags.leaf && level === 0) return opaque.read(reader)
   if ((flags & tags.branch) === 0 || level === 0)
     throw new MlsError('state.badRecord', `A tree page has tag ${flags} at level ${level}.`)
-  const node = flags & tags.hasNode ? parentNodeCodec.read(reader) : undefined
+  const node = flags & tags.hasNode ? readParent(reader) : undefined
   const hash = flags & tags.hasHash ? opaque.read(reader) : undefined
   const middle = first + 2 ** (level - 1)
   const child = (has: number, at: number): Child => {

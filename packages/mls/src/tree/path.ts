@@ -1,7 +1,13 @@
 import { empty, equal } from '../bytes.ts'
 import { encode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
-import { decryptWithLabel, deriveSecret, encryptWithLabel, hashLength } from '../crypto/suite.ts'
+import {
+  decryptWithLabel,
+  deriveSecret,
+  encryptionInfo,
+  encryptTo,
+  hashLength,
+} from '../crypto/suite.ts'
 import { MlsError } from '../errors.ts'
 import type { HpkeCiphertext } from '../hpke/hpke.ts'
 import type { HpkeKeyPair, Random } from '../hpke/kem.ts'
@@ -17,6 +23,7 @@ import {
   leafBytesAt,
   nodesWithEncryptionKey,
   noteParent,
+  parentNodeCodec,
   resolution,
   withPath,
 } from './ratchet-tree.ts'
@@ -87,7 +94,10 @@ function merge(
   parents: ReadonlyMap<number, ParentNode>,
 ): RatchetTree {
   for (const [node, parent] of parents) noteParent(tree, node, parent.encryptionKey)
-  return withPath(tree, leafIndex, encode(leafNodeCodec, leaf), (_, node) => parents.get(node))
+  return withPath(tree, leafIndex, encode(leafNodeCodec, leaf), (_, node) => {
+    const parent = parents.get(node)
+    return parent && encode(parentNodeCodec, parent)
+  })
 }
 
 /** Nodes that a path secret is encrypted to: those below the copath, without leaves this commit adds (RFC 9420 §7.5). */
@@ -132,14 +142,13 @@ export async function encryptPath(
   random: Random,
 ): Promise<UpdatePath> {
   const nodes: UpdatePathNode[] = []
+  const info = encryptionInfo(suite, 'UpdatePathNode', context)
   for (const { node, copath } of path.steps) {
     const secret = path.pathSecrets.get(node) ?? empty
     const encryptedPathSecret: HpkeCiphertext[] = []
     for (const recipient of recipients(path.tree, copath, addedLeaves)) {
       const key = encryptionKeyAt(path.tree, recipient) ?? empty
-      encryptedPathSecret.push(
-        await encryptWithLabel(suite, key, 'UpdatePathNode', context, secret, random),
-      )
+      encryptedPathSecret.push(await encryptTo(info, key, secret, random))
     }
     nodes.push({ encryptionKey: encryptionKeyAt(path.tree, node) ?? empty, encryptedPathSecret })
   }

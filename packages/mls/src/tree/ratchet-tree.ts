@@ -3,7 +3,7 @@ import { decode, encode, opaque, readerOf, struct, uint32, vector } from '../cod
 import { MlsError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { KeyIndex } from './key-index.ts'
-import { addHint, hintsFor, newKeyIndex } from './key-index.ts'
+import { addHint, clearIndex, hintsFor, newKeyIndex } from './key-index.ts'
 import type { LeafNode } from './leaf-node.ts'
 import { leafNodeCodec } from './leaf-node.ts'
 import { ancestorAt, levelOf, nodeOfLeaf } from './math.ts'
@@ -18,12 +18,15 @@ export type ParentNode = {
 /** A leaf as it is encoded: a thousand decoded leaves would take ten times the room. */
 export type LeafBytes = Uint8Array
 
+/** A parent as it is encoded, which is how it is hashed and stored, too. */
+export type ParentBytes = Uint8Array
+
 /**
  * An inner place of the tree with everything below it. It never changes, so versions of a tree share all they
  * have in common and the hash is worked out once. A child that is undefined is blank to the last leaf.
  */
 export type Branch = {
-  readonly node: ParentNode | undefined
+  readonly node: ParentBytes | undefined
   readonly left: Child
   readonly right: Child
   /** Leaves below that are not blank. */
@@ -77,7 +80,7 @@ export function isBranch(child: Child): child is Branch {
 }
 
 /** A branch over two children. */
-export function branch(node: ParentNode | undefined, left: Child, right: Child): Branch {
+export function branch(node: ParentBytes | undefined, left: Child, right: Child): Branch {
   const members = membersBelow(left) + membersBelow(right)
   return { node, left, right, members, hash: undefined, common: undefined }
 }
@@ -105,7 +108,17 @@ export function subtreeAt(tree: RatchetTree, node: number): Child {
 /** The parent node at an inner position, or undefined if it is blank. */
 export function parentAt(tree: RatchetTree, node: number): ParentNode | undefined {
   const subtree = subtreeAt(tree, node)
-  return isBranch(subtree) ? subtree.node : undefined
+  return isBranch(subtree) && subtree.node ? decodeParent(subtree.node) : undefined
+}
+
+/** A parent from its bytes. */
+export function decodeParent(bytes: ParentBytes): ParentNode {
+  return decode(parentNodeCodec, bytes)
+}
+
+/** The key at the head of an encoded parent, without decoding the rest. */
+function parentKey(bytes: ParentBytes): Uint8Array {
+  return opaque.read(readerOf(bytes))
 }
 
 /** The encoded leaf, or undefined if it is blank or outside of the tree. */
@@ -134,7 +147,8 @@ export function leafKeys(bytes: LeafBytes): {
 export function encryptionKeyAt(tree: RatchetTree, node: number): Uint8Array | undefined {
   const subtree = subtreeAt(tree, node)
   if (subtree === undefined) return undefined
-  return isBranch(subtree) ? subtree.node?.encryptionKey : leafKeys(subtree).encryptionKey
+  if (isBranch(subtree)) return subtree.node && parentKey(subtree.node)
+  return leafKeys(subtree).encryptionKey
 }
 
 /** Calls back for every member from left to right. */
@@ -154,11 +168,11 @@ export function eachLeaf(
 /** Calls back for every parent that is not blank. */
 export function eachParent(
   tree: RatchetTree,
-  visit: (node: number, parent: ParentNode, at: Branch) => void,
+  visit: (node: number, parent: ParentNode) => void,
 ): void {
   const walk = (child: Child, level: number, first: number): void => {
     if (!isBranch(child)) return
-    if (child.node !== undefined) visit(ancestorAt(first, level), child.node, child)
+    if (child.node !== undefined) visit(ancestorAt(first, level), decodeParent(child.node))
     walk(child.left, level - 1, first)
     walk(child.right, level - 1, first + 2 ** (level - 1))
   }
@@ -166,7 +180,10 @@ export function eachParent(
 }
 
 /** What becomes of the parent at a node when the path above a leaf is rewritten. */
-export type ParentChange = (parent: ParentNode | undefined, node: number) => ParentNode | undefined
+export type ParentChange = (
+  parent: ParentBytes | undefined,
+  node: number,
+) => ParentBytes | undefined
 
 /** Replaces one leaf and lets `change` decide about each parent above it; O(depth). */
 export function withPath(
@@ -242,15 +259,19 @@ export function addLeaf(
   leaf: LeafNode,
 ): { readonly tree: RatchetTree; readonly leafIndex: number } {
   const { tree: roomy, leafIndex } = withRoom(tree)
-  const added = withPath(roomy, leafIndex, encode(leafNodeCodec, leaf), (parent) =>
-    parent === undefined
-      ? undefined
-      : {
-          ...parent,
-          unmergedLeaves: [...parent.unmergedLeaves, leafIndex].sort((a, b) => a - b),
-        },
+  const added = withPath(
+    roomy,
+    leafIndex,
+    encode(leafNodeCodec, leaf),
+    (parent) => parent && withUnmerged(parent, leafIndex),
   )
   return { tree: added, leafIndex }
+}
+
+function withUnmerged(bytes: ParentBytes, leafIndex: number): ParentBytes {
+  const parent = decodeParent(bytes)
+  const unmergedLeaves = [...parent.unmergedLeaves, leafIndex].sort((a, b) => a - b)
+  return encode(parentNodeCodec, { ...parent, unmergedLeaves })
 }
 
 /** Replaces a leaf and blanks every parent above it (RFC 9420 §12.1.2). */
@@ -278,7 +299,8 @@ export function resolution(tree: RatchetTree, node: number): readonly number[] {
   const walk = (child: Child, at: number, level: number): void => {
     if (child === undefined) return
     if (!isBranch(child)) nodes.push(at)
-    else if (child.node !== undefined) nodes.push(at, ...child.node.unmergedLeaves.map(nodeOfLeaf))
+    else if (child.node !== undefined)
+      nodes.push(at, ...decodeParent(child.node).unmergedLeaves.map(nodeOfLeaf))
     else {
       walk(child.left, at ^ (1 << (level - 1)), level - 1)
       walk(child.right, at ^ (3 << (level - 1)), level - 1)
@@ -309,15 +331,14 @@ export function filteredDirectPath(tree: RatchetTree, leafIndex: number): readon
 
 function fillKeys(tree: RatchetTree): void {
   const { keys } = tree
-  keys.hints = new Map()
-  keys.count = 0
+  clearIndex(keys, 3 * memberCount(tree))
   eachLeaf(tree, (leafIndex, bytes) => noteLeaf(keys, leafIndex, bytes))
   eachParent(tree, (node, parent) => addHint(keys, parent.encryptionKey, node))
 }
 
 function placesOf(tree: RatchetTree, key: Uint8Array): readonly number[] {
   // Hints of keys long gone are dropped with the whole index once they are the most of it.
-  if (tree.keys.hints === undefined || tree.keys.count > 16 * 2 ** tree.depth + 1024) fillKeys(tree)
+  if (tree.keys.slots === undefined || tree.keys.used > 16 * 2 ** tree.depth + 1024) fillKeys(tree)
   return hintsFor(tree.keys, key)
 }
 

@@ -4,26 +4,24 @@ import { MlsError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { leafNodeCodec } from './leaf-node.ts'
 import { depthFor } from './math.ts'
-import type { Child, ParentNode, RatchetTree } from './ratchet-tree.ts'
+import type { Child, RatchetTree } from './ratchet-tree.ts'
 import { branch, isBranch, parentNodeCodec, treeFrom } from './ratchet-tree.ts'
 
-type Node =
-  | { readonly kind: 'leaf'; readonly bytes: Uint8Array }
-  | { readonly kind: 'parent'; readonly parent: ParentNode }
+type Node = { readonly kind: 'leaf' | 'parent'; readonly bytes: Uint8Array }
 
 const nodeCodec: Codec<Node> = {
   write(writer, node) {
     uint8.write(writer, node.kind === 'leaf' ? 1 : 2)
-    if (node.kind === 'leaf') rest.write(writer, node.bytes)
-    else parentNodeCodec.write(writer, node.parent)
+    rest.write(writer, node.bytes)
   },
   read(reader) {
     const type = uint8.read(reader)
-    if (type === 2) return { kind: 'parent', parent: parentNodeCodec.read(reader) }
-    if (type !== 1) throw new MlsError('codec.unknownValue', `node_type is ${type}.`)
+    if (type !== 1 && type !== 2) throw new MlsError('codec.unknownValue', `node_type is ${type}.`)
     const start = reader.offset
-    leafNodeCodec.read(reader)
-    return { kind: 'leaf', bytes: reader.bytes.subarray(start, reader.offset) }
+    if (type === 1) leafNodeCodec.read(reader)
+    else parentNodeCodec.read(reader)
+    const bytes = reader.bytes.subarray(start, reader.offset)
+    return { kind: type === 1 ? 'leaf' : 'parent', bytes }
   },
 }
 
@@ -41,7 +39,7 @@ export function encodeTree(tree: RatchetTree): Uint8Array {
     }
     const here = isBranch(child) ? child : undefined
     walk(here?.left, level - 1)
-    nodes.push(here?.node && { kind: 'parent', parent: here.node })
+    nodes.push(here?.node && { kind: 'parent', bytes: here.node })
     walk(here?.right, level - 1)
   }
   walk(tree.root, tree.depth)
@@ -81,7 +79,7 @@ function childFrom(nodes: readonly (Node | undefined)[], level: number, first: n
   const middle = nodes[first + half - 1]
   const left = childFrom(nodes, level - 1, first)
   const right = childFrom(nodes, level - 1, first + half)
-  const parent = middle?.kind === 'parent' ? middle.parent : undefined
+  const parent = middle?.kind === 'parent' ? middle.bytes : undefined
   if (left === undefined && right === undefined && parent === undefined) return undefined
   return branch(parent, left, right)
 }

@@ -3,10 +3,11 @@ import { encode, opaque, struct } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
 import { ancestorAt, firstLeafBelow, levelOf } from './math.ts'
 import type { Child, ParentNode, RatchetTree } from './ratchet-tree.ts'
-import { isBranch, parentNodeCodec, subtreeAt } from './ratchet-tree.ts'
+import { decodeParent, isBranch, parentNodeCodec, subtreeAt } from './ratchet-tree.ts'
 
-// Below this level hashes are worked out again: they would be three quarters of all, and cost three hashes at most.
-const firstCachedLevel = 2
+// Below this level hashes are worked out again: they would be seven eighths of all, and cost seven hashes at most. Page
+// roots (state/pages.ts) are at this level, so that a stored tree knows them, too.
+const firstCachedLevel = 3
 
 function leafHash(suite: CipherSuite, leafIndex: number, leaf: Uint8Array | undefined): Uint8Array {
   const head = Uint8Array.of(
@@ -22,12 +23,12 @@ function leafHash(suite: CipherSuite, leafIndex: number, leaf: Uint8Array | unde
 
 function parentNodeHash(
   suite: CipherSuite,
-  node: ParentNode | undefined,
+  node: Uint8Array | undefined,
   left: Uint8Array,
   right: Uint8Array,
 ): Uint8Array {
   const present = node === undefined ? Uint8Array.of(2, 0) : Uint8Array.of(2, 1)
-  const content = node === undefined ? empty : encode(parentNodeCodec, node)
+  const content = node ?? empty
   const length = Uint8Array.of(left.length)
   return suite.hash(concat(present, content, length, left, length, right))
 }
@@ -99,16 +100,19 @@ function hashWithout(
   if (level === 0) return leafHash(hashing.suite, first, undefined)
   const here = isBranch(child) ? child : undefined
   const excluded = new Set(inside)
-  const node = here?.node && {
-    ...here.node,
-    unmergedLeaves: here.node.unmergedLeaves.filter((leaf) => !excluded.has(leaf)),
-  }
+  const node = here?.node && withoutUnmerged(here.node, excluded)
   return parentNodeHash(
     hashing.suite,
     node,
     hashWithout(hashing, here?.left, level - 1, first, inside),
     hashWithout(hashing, here?.right, level - 1, first + 2 ** (level - 1), inside),
   )
+}
+
+function withoutUnmerged(bytes: Uint8Array, excluded: ReadonlySet<number>): Uint8Array {
+  const parent = decodeParent(bytes)
+  const unmergedLeaves = parent.unmergedLeaves.filter((leaf) => !excluded.has(leaf))
+  return encode(parentNodeCodec, { ...parent, unmergedLeaves })
 }
 
 type ParentHashInput = {
