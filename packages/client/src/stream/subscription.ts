@@ -97,7 +97,10 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
 
 async function connectFirst(state: State): Promise<void> {
   state.connection = await connect(state)
-  if (!state.owesHistory) return
+  if (state.token !== undefined) {
+    state.owesHistory = false
+    return
+  }
   // This node cannot resume. Note what is there, so that history read later tells new from old; then connect again,
   // since what the first connection carried meanwhile has been noted too.
   state.connection.end()
@@ -178,7 +181,6 @@ async function connect(state: State): Promise<Connection> {
     if (!isRefused || state.token === undefined) throw error
     // Another log than the one that gave the token: begin at its present, and look into its past.
     state.token = undefined
-    state.owesHistory = true
     return open(state)
   }
 }
@@ -198,8 +200,9 @@ async function open(state: State): Promise<Connection> {
       signal: controller.signal,
     })
     state.backoff.connected()
+    // A node that cannot resume answers without a token, and so does gRPC-Web before it refuses.
+    if (state.token === undefined || stream.resumeToken === undefined) state.owesHistory = true
     state.token = stream.resumeToken
-    if (stream.resumeToken === undefined) state.owesHistory = true
     return { envelopes: untilQuiet(stream.envelopes, end), end }
   } catch (error) {
     end()

@@ -1,7 +1,7 @@
 import { inviteTopic, XmtpError } from '@xmtp-ts/protocol'
 import type { Envelope } from '../network/message-api.ts'
 import { createBackoff } from '../stream/backoff.ts'
-import { createRemembered } from '../stream/remembered.ts'
+import { createRemembered, type Remembered } from '../stream/remembered.ts'
 import { openSubscription, type Subscription } from '../stream/subscription.ts'
 import type { ConversationBook, ConversationRecord } from './conversation-book.ts'
 import type { OnConnectionLostCallback } from './options.ts'
@@ -13,10 +13,10 @@ export type ConversationEnvelope = {
 }
 
 /**
- * Every new envelope of every conversation, those that begin later included (v1-v2 §13.6). No gap: the invite topic is
- * followed before the list is read, and each new conversation's topic is both followed from the invitation on and read
- * from its beginning, since its first messages may have come before the invitation was seen. No double: an envelope
- * that comes both ways is dropped the second time.
+ * Every new envelope of every conversation, those that begin later included (v1-v2 §13.6). No gap: the list is read
+ * again once the invite topic is followed, and each conversation that is new since then is both followed from its
+ * invitation on and read from its beginning, since its first messages may have come before the invitation was seen.
+ * No double: an envelope that comes both ways is dropped the second time.
  */
 export async function streamAll(
   session: Session,
@@ -27,11 +27,11 @@ export async function streamAll(
   },
 ): Promise<AsyncGenerator<ConversationEnvelope, void>> {
   const { api, environment, account } = session
-  const topics = [inviteTopic(account)]
-  const subscription = await openSubscription({ api, environment, topics, ...options })
   await book.refresh()
   const followed = new Map(book.all().map((record) => [record.topic, record]))
-  subscription.addTopics(followed.keys())
+  const topics = [inviteTopic(account), ...followed.keys()]
+  const subscription = await openSubscription({ api, environment, topics, ...options })
+  await book.refresh()
   return run({ session, book, subscription, followed, signal: options.signal })
 }
 
@@ -47,17 +47,26 @@ async function* run(running: Running): AsyncGenerator<ConversationEnvelope, void
   const { book, subscription, followed, session } = running
   const had = createRemembered()
   const invites = inviteTopic(session.account)
+  const begun = book.all().filter(({ topic }) => !followed.has(topic))
+  for (const record of begun) yield* followNew(running, record, had)
   for await (const envelope of subscription.envelopes) {
     const known = followed.get(envelope.topic)
     if (known !== undefined && had.add(envelope)) yield { record: known, envelope }
     if (envelope.topic !== invites) continue
     const record = book.receive(envelope)
-    if (record === undefined || followed.has(record.topic)) continue
-    followed.set(record.topic, record)
-    subscription.addTopics([record.topic])
-    for await (const earlier of wholeTopic(running, record.topic))
-      if (had.add(earlier)) yield { record, envelope: earlier }
+    if (record !== undefined && !followed.has(record.topic)) yield* followNew(running, record, had)
   }
+}
+
+async function* followNew(
+  running: Running,
+  record: ConversationRecord,
+  had: Remembered,
+): AsyncGenerator<ConversationEnvelope, void> {
+  running.followed.set(record.topic, record)
+  running.subscription.addTopics([record.topic])
+  for await (const envelope of wholeTopic(running, record.topic))
+    if (had.add(envelope)) yield { record, envelope }
 }
 
 /** A topic from its beginning, however long the node takes to come back. What was read before a failure comes again. */
