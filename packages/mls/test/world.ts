@@ -39,6 +39,7 @@ export type ClientOptions = {
   readonly capabilities?: { extensions?: number[]; proposals?: number[] }
   readonly leafExtensions?: readonly Extension[]
   readonly signaturePrivateKey?: Uint8Array
+  readonly lifetime?: { readonly notBefore: bigint; readonly notAfter: bigint }
 }
 
 export const lifetime = { notBefore: 1_000n, notAfter: 2_000n }
@@ -56,7 +57,7 @@ export async function client(
     signaturePrivateKey,
     credential: basicCredential(new TextEncoder().encode(name)),
     capabilities: basicCapabilities(suite, options.capabilities),
-    lifetime,
+    lifetime: options.lifetime ?? lifetime,
     leafExtensions: options.leafExtensions ?? [],
     random,
   })
