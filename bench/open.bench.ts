@@ -124,7 +124,7 @@ const friend = privateKeyToAccount(generatePrivateKey())
 await sdks['ours']!.Client.create(
   {
     getAddress: async () => friend.address,
-    signMessage: (message) => friend.signMessage({ message }),
+    signMessage: (message: string) => friend.signMessage({ message }),
   },
   options,
 )

@@ -5,7 +5,7 @@ import type * as Reference from 'xmtp-js-11'
 
 /** The published SDK's own declarations: whoever is under test is driven as its users drive it. */
 export type Sdk = Pick<typeof Reference, 'Client' | 'SortDirection'>
-export type SdkClient = Awaited<ReturnType<typeof Reference.Client.create<string>>>
+export type SdkClient = Awaited<ReturnType<typeof Reference.Client.create>>
 
 // Their ESM entry does not load in Node (a missing extension in a dependency); their users take the CommonJS one.
 const require = createRequire(import.meta.url)
