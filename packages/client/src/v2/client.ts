@@ -1,31 +1,22 @@
 import {
   createCodecRegistry,
-  limits as contentLimits,
   textCodec,
   type AnyCodec,
-  type CodecRegistry,
   type ContentOf,
   type ContentTypeId,
 } from '@xmtp-ts/content'
 import {
   attempt,
-  decodePrivateKeyBundle,
   parseAddress,
   publicKeyBundle,
   rememberingVerifier,
-  verifyKeyBundle,
   XmtpError,
   type KeyBundle,
-  type PrivateKeyBundle,
   type VerifiedKeyBundle,
 } from '@xmtp-ts/protocol'
-import { platformCompressor } from '../compression.ts'
-import { msToNs, type Environment } from '../environment.ts'
+import { msToNs } from '../environment.ts'
 import { maxVerifiedBundles } from '../limits.ts'
-import type { MessageApi } from '../network/message-api.ts'
-import { createPublishToken } from '../network/publish-token.ts'
-import { toSigner, type Signer } from '../signer.ts'
-import type { KeyStore } from '../store/key-store.ts'
+import type { Signer } from '../signer.ts'
 import {
   createContactDirectory,
   publishContact,
@@ -35,31 +26,11 @@ import { Contacts } from './contacts.ts'
 import { withTypeMethods } from './content-type-id.ts'
 import { createConversationBook } from './conversation-book.ts'
 import { Conversations } from './conversations.ts'
-import { encodeKeys, loadKeys } from './keys.ts'
+import { encodeKeys } from './keys.ts'
 import { openNetwork, type NetworkOptions } from './network-options.ts'
 import { listQuery, type ListMessagesOptions } from './options.ts'
-import { createTimestamps, type Problem, type Session } from './session.ts'
-
-export type ClientOptions = NetworkOptions & {
-  /** Beside text. Of two for one type the later wins. */
-  readonly codecs?: readonly AnyCodec[] | undefined
-  /** Bytes that compressed content may inflate to: 1 MiB unless given, 100 MB at most. */
-  readonly maxContentSize?: number | undefined
-  /** An encoded PrivateKeyBundle, as `Client.getKeys` returns; no signer is needed then. */
-  readonly privateKeyOverride?: Uint8Array | undefined
-  /** Keeps the keys on this device instead of in the network's private store. */
-  readonly keyStore?: KeyStore | undefined
-  /** Leaves the contact as it is: nobody finds an account that has never published it. */
-  readonly skipContactPublishing?: boolean | undefined
-  /** Publishes the contact in its V1 form only. */
-  readonly publishLegacyContact?: boolean | undefined
-  /** Awaited before the wallet is asked to sign a new identity. */
-  readonly preCreateIdentityCallback?: (() => Promise<void>) | undefined
-  /** Awaited before the wallet is asked to open or to encrypt the stored keys. */
-  readonly preEnableIdentityCallback?: (() => Promise<void>) | undefined
-  /** Told of every envelope that a list or a stream left out, and why. */
-  readonly onProblem?: ((problem: Problem) => void) | undefined
-}
+import { openSession, type ClientOptions } from './open-session.ts'
+import type { Session } from './session.ts'
 
 /** An envelope to publish as it is. */
 export type PublishParams = {
@@ -122,14 +93,11 @@ export class Client<Content = any> implements AsyncDisposable {
     options: ClientOptions & { readonly codecs?: Codecs | undefined } = {},
   ): Promise<Client<ContentsOf<Codecs>>> {
     const controller = new AbortController()
-    const network = openNetwork(options, controller.signal)
-    const keys = await keysOf(signer, { options, ...network })
     const codecs: AnyCodec[] = [textCodec, ...(options.codecs ?? [])].map(withTypeMethods)
-    const session = createSession(keys, {
+    const session = await openSession(signer, {
       options,
       codecs: { codecFor: (type) => createCodecRegistry(codecs).codecFor(type) },
       signal: controller.signal,
-      ...network,
     })
     const client = new Client<ContentsOf<Codecs>>(session, {
       codecs,
@@ -265,51 +233,6 @@ export async function lookUpContact(
 function openDirectory(options: NetworkOptions): ContactDirectory {
   const { api } = openNetwork(options)
   return createContactDirectory({ api, verify: rememberingVerifier(maxVerifiedBundles) })
-}
-
-type Network = { readonly api: MessageApi; readonly environment: Environment }
-
-async function keysOf(
-  signer: Signer | null,
-  { options, api, environment }: Network & { readonly options: ClientOptions },
-): Promise<PrivateKeyBundle> {
-  if (options.privateKeyOverride !== undefined)
-    return decodePrivateKeyBundle(options.privateKeyOverride)
-  if (signer === null)
-    throw new XmtpError('client.signer.missing', 'There is neither a signer nor a key bundle.')
-  return loadKeys(await toSigner(signer), {
-    api,
-    environment,
-    keyStore: options.keyStore,
-    preCreateIdentity: options.preCreateIdentityCallback,
-    preEnableIdentity: options.preEnableIdentityCallback,
-  })
-}
-
-function createSession(
-  keys: PrivateKeyBundle,
-  parts: Network & {
-    readonly options: ClientOptions
-    readonly codecs: CodecRegistry
-    readonly signal: AbortSignal
-  },
-): Session {
-  const { options, environment } = parts
-  const { owner: account } = verifyKeyBundle(publicKeyBundle(keys))
-  return {
-    account,
-    keys,
-    api: parts.api,
-    token: createPublishToken({ identityKey: keys.identityKey, account, environment }),
-    environment,
-    signal: parts.signal,
-    verify: rememberingVerifier(maxVerifiedBundles),
-    codecs: parts.codecs,
-    compressor: platformCompressor,
-    maxContentBytes: options.maxContentSize ?? contentLimits.defaultMaxContentBytes,
-    report: options.onProblem ?? (() => undefined),
-    timestampNs: createTimestamps(environment),
-  }
 }
 
 async function canMessage(

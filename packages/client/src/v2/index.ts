@@ -1,5 +1,6 @@
 export { Client, lookUpContact } from './client.ts'
-export type { ClientOptions, ListedEnvelope, PublishParams } from './client.ts'
+export type { ListedEnvelope, PublishParams } from './client.ts'
+export type { ClientOptions } from './open-session.ts'
 export type { NetworkOptions, XmtpEnv } from './network-options.ts'
 export type { Contacts, ConsentState } from './contacts.ts'
 export type {

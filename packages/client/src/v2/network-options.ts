@@ -21,13 +21,12 @@ export type NetworkOptions = {
   readonly environment?: Environment | undefined
 }
 
+export type Network = { readonly api: MessageApi; readonly environment: Environment }
+
 const localUrl = 'http://127.0.0.1:5555'
 
 /** @throws XmtpError `client.env.gone`, or `client.network.unreachable` for an `apiUrl` that is none */
-export function openNetwork(
-  options: NetworkOptions,
-  signal?: AbortSignal,
-): { readonly api: MessageApi; readonly environment: Environment } {
+export function openNetwork(options: NetworkOptions, signal?: AbortSignal): Network {
   const environment = options.environment ?? systemEnvironment
   const api = createMessageApi({
     transport: options.transport ?? grpcWebTransport({ url: nodeUrl(options) }),
