@@ -24,10 +24,10 @@ export type WalletSigner = {
   readonly signText: (text: string) => Promise<Uint8Array>
 }
 
-/** Signers of ethers 5 and 6, and of `@xmtp/xmtp-js`. */
-export type AddressSigner = {
-  getAddress(): Promise<string> | string
-  signMessage(message: string): Promise<string>
+/** Signers of ethers 5 and 6, and of `@xmtp/xmtp-js`, whose declaration this is. */
+export type Signer = {
+  getAddress(): Promise<string>
+  signMessage(message: ArrayLike<number> | string): Promise<string>
 }
 
 /** Local accounts of viem. */
@@ -48,10 +48,10 @@ export type ProviderSigner = {
 }
 
 /** Whatever can sign for an account; a private key is 32 bytes or their hex. */
-export type Signer =
+export type AnySigner =
   | string
   | Uint8Array
-  | AddressSigner
+  | Signer
   | AccountSigner
   | WalletClientSigner
   | ProviderSigner
@@ -60,7 +60,7 @@ export type Signer =
  * Makes a signer of whatever an app has. Asks a provider for its accounts, which may prompt the user.
  * @throws XmtpError `client.signer.unusable` or `client.signer.refused`
  */
-export async function toSigner(signer: Signer): Promise<WalletSigner> {
+export async function toSigner(signer: AnySigner): Promise<WalletSigner> {
   if (typeof signer === 'string' || signer instanceof Uint8Array) return privateKeySigner(signer)
   const wallet = readWallet(signer)
   const account = parseAccount(await asked(wallet.address))

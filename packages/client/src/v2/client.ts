@@ -16,7 +16,7 @@ import {
 } from '@xmtp-ts/protocol'
 import { msToNs } from '../environment.ts'
 import { maxVerifiedBundles } from '../limits.ts'
-import type { Signer } from '../signer.ts'
+import type { AnySigner } from '../signer.ts'
 import {
   createContactDirectory,
   publishContact,
@@ -89,7 +89,7 @@ export class Client<Content = any> implements AsyncDisposable {
    * @throws XmtpError `client.signer.*`, `keyBundle.*`, `client.network.*`, `client.node.*`, `client.env.gone`
    */
   static async create<Codecs extends readonly AnyCodec[] = []>(
-    signer: Signer | null,
+    signer: AnySigner | null,
     options: ClientOptions & { readonly codecs?: Codecs | undefined } = {},
   ): Promise<Client<ContentsOf<Codecs>>> {
     const controller = new AbortController()
@@ -112,7 +112,7 @@ export class Client<Content = any> implements AsyncDisposable {
    * The keys of an account, for `privateKeyOverride`. Whoever has them can read and write as the account: keep them as
    * you keep the wallet's key.
    */
-  static async getKeys(signer: Signer | null, options: ClientOptions = {}): Promise<Uint8Array> {
+  static async getKeys(signer: AnySigner | null, options: ClientOptions = {}): Promise<Uint8Array> {
     await using client = await Client.create(signer, options)
     return encodeKeys(client.#session.keys)
   }

@@ -24,7 +24,7 @@ export type {
 export type { CodecRegistry, ContentCodec, EncodedContent } from '@xmtp-ts/content'
 
 export { toSigner } from '../signer.ts'
-export type { Signer, WalletSigner } from '../signer.ts'
+export type { AnySigner, Signer, WalletSigner } from '../signer.ts'
 export { systemEnvironment } from '../environment.ts'
 export type { Environment } from '../environment.ts'
 export { memoryKeyStore } from '../store/key-store.ts'

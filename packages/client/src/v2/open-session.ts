@@ -10,7 +10,7 @@ import {
 import { platformCompressor } from '../compression.ts'
 import { maxVerifiedBundles } from '../limits.ts'
 import { createPublishToken } from '../network/publish-token.ts'
-import { toSigner, type Signer } from '../signer.ts'
+import { toSigner, type AnySigner } from '../signer.ts'
 import type { KeyStore } from '../store/key-store.ts'
 import { loadKeys } from './keys.ts'
 import { openNetwork, type Network, type NetworkOptions } from './network-options.ts'
@@ -42,7 +42,7 @@ export type ClientOptions = NetworkOptions & {
  * @throws XmtpError `client.signer.*`, `keyBundle.*`, `client.network.*`, `client.node.*`, `client.env.gone`
  */
 export async function openSession(
-  signer: Signer | null,
+  signer: AnySigner | null,
   parts: {
     readonly options: ClientOptions
     readonly codecs: CodecRegistry
@@ -71,7 +71,7 @@ export async function openSession(
 }
 
 async function keysOf(
-  signer: Signer | null,
+  signer: AnySigner | null,
   { options, network }: { readonly options: ClientOptions; readonly network: Network },
 ): Promise<PrivateKeyBundle> {
   if (options.privateKeyOverride !== undefined)
