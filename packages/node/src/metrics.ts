@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { topicKind, type TopicKind } from '@xmtp-ts/protocol'
 import type { Feed } from './follow/feed.ts'
 import type { Limiter } from './limit/limiter.ts'
@@ -63,7 +63,10 @@ export function createMetrics(parts: {
   readonly feed: Feed
   readonly limiter: Limiter
 }): Metrics {
-  const registers = [new Registry()]
+  const register = new Registry()
+  const registers = [register]
+  // CPU, memory, event loop and garbage collection of the process.
+  collectDefaultMetrics({ register })
   const counter = (name: string, help: string, labels: readonly string[]): Counter =>
     new Counter({ name, help, labelNames: labels, registers })
   const histogram = (
