@@ -222,8 +222,6 @@ export function sendStatus(response: ServerResponse, status: Status): void {
     ...corsHeaders,
     ...status.headers,
     ...(status.code === 16 && { 'WWW-Authenticate': headerText(status.message) }),
-    // What is left of a body that was not read must not be taken for the next request.
-    ...(!response.req.complete && { Connection: 'close' }),
     'Content-Type': 'application/json',
     'Content-Length': body.length,
   })

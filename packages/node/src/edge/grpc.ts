@@ -62,8 +62,9 @@ export function createGrpcEdge(
 }
 
 /**
- * nghttp2 closes a connection that resets more than 1,000 streams at once or 33 a second. Ordinary clients do
- * (§14.4): they cancel their streams. grpc-js has no option for it, only the object it passes to node:http2.
+ * nghttp2 closes a connection that resets more than 1,000 streams at once and 33 a second after that, which a busy
+ * client that cancels its streams can reach (§14.4). grpc-js has no option for it, only the object it passes to
+ * node:http2; Node 20 does not know the two values and keeps to those figures.
  */
 function tuneHttp2(server: Server): void {
   const http2Options: unknown = Reflect.get(server, 'commonServerOptions')
@@ -154,7 +155,9 @@ async function* requestsOf(
   call: ServerDuplexStream<Uint8Array, Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const message of call) if (message instanceof Uint8Array) yield message
+    // Plain iteration would destroy the stream, both halves, at the caller's half-close.
+    for await (const message of call.iterator({ destroyOnReturn: false }))
+      if (message instanceof Uint8Array) yield message
   } catch {
     // The caller left; the other half of the stream notices too.
   }

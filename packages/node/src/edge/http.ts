@@ -58,7 +58,10 @@ export function createHttpEdge(parts: HttpParts): HttpEdge {
   }
 }
 
-/** An answer can be complete before the request is, as with a body that never ends. */
+/**
+ * An answer can be complete before the request is, as with a body that never ends. Closing at once would take the
+ * answer with it, since a reset overtakes it: the rest is thrown away for a moment first.
+ */
 function endUnread(request: IncomingMessage): void {
   if (request.complete) return
   request.resume()
