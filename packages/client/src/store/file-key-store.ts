@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { XmtpError } from '@xmtp-ts/protocol'
 import { maxKeyFileBytes } from '../limits.ts'
@@ -50,20 +50,22 @@ export async function writeSecretFile(path: string, bytes: Uint8Array): Promise<
       await handle.close()
     }
     await rename(draft, path)
+    await syncFolder(dirname(path))
   } catch (cause) {
-    await rm(draft, { force: true })
+    // The folder itself may be what is wrong.
+    await rm(draft, { force: true }).catch(() => undefined)
     throw unusable(path, cause)
   }
 }
 
-/** Whether a path names anything. @throws XmtpError `client.keyStore.unusable` */
-export async function exists(path: string): Promise<boolean> {
+/** Makes the new name durable too. Windows cannot open folders, and does not need it. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const handle = await open(path, 'r')
   try {
-    await stat(path)
-    return true
-  } catch (cause) {
-    if (isMissing(cause)) return false
-    throw unusable(path, cause)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

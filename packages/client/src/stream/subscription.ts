@@ -8,7 +8,7 @@ import {
   type MessageApi,
 } from '../network/message-api.ts'
 import { createBackoff, type Backoff } from './backoff.ts'
-import { createRemembered, type Remembered } from './remembered.ts'
+import { rememberEnvelopes, type Remembered } from './remembered.ts'
 
 /**
  * Every envelope of some topics from one moment on, once each, whatever becomes of connections and nodes.
@@ -74,7 +74,7 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
     ...options,
     topics: new Set(options.topics),
     openedNs,
-    remembered: createRemembered(),
+    remembered: rememberEnvelopes(),
     backoff: createBackoff(environment),
     token: undefined,
     owesHistory: false,

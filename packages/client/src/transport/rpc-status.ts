@@ -40,7 +40,7 @@ export function rpcError(
   const retryAfter = Number(headers['retry-after'] ?? Number.NaN)
   return new XmtpError(
     codeOfStatus[status] ?? 'client.node.failed',
-    `The node answered with status ${status}${text === '' ? '.' : `: ${text.slice(0, maxTextLength)}.`}`,
+    `The node answered with status ${status}${text === '' ? '.' : `: ${text.slice(0, maxTextLength).replace(/\.$/, '')}.`}`,
     {
       details: {
         status,

@@ -49,8 +49,9 @@ export function createConversationBook(session: Session): ConversationBook {
   }
 
   const receive = (envelope: Envelope) => {
-    const id = v2.messageId(envelope.message)
-    if (opened.has(id)) return opened.get(id)
+    // With the time: the same bytes at a wrong time are a forgery, which must not hide the genuine ones.
+    const name = `${v2.messageId(envelope.message)} ${envelope.timestampNs}`
+    if (opened.has(name)) return opened.get(name)
     const result = openRecord(session, envelope)
     if (!result.ok) {
       session.report({
@@ -60,7 +61,7 @@ export function createConversationBook(session: Session): ConversationBook {
       })
     }
     const record = result.ok ? add(result.value) : undefined
-    if (opened.size < maxConversations) opened.set(id, record)
+    if (opened.size < maxConversations) opened.set(name, record)
     return record
   }
 

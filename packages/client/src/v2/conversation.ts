@@ -1,7 +1,7 @@
 import { v2, XmtpError } from '@xmtp-ts/protocol'
 import { nsToMs } from '../environment.ts'
 import type { Envelope } from '../network/message-api.ts'
-import { createRemembered } from '../stream/remembered.ts'
+import { rememberMessages } from '../stream/remembered.ts'
 import { Stream } from '../stream/stream.ts'
 import { openSubscription } from '../stream/subscription.ts'
 import type { Contacts, ConsentState } from './contacts.ts'
@@ -97,7 +97,7 @@ export class Conversation<Content = any> {
   async *messagesPaginated(
     options: ListMessagesPaginatedOptions = {},
   ): AsyncGenerator<DecodedMessage<Content>[], void> {
-    const had = createRemembered()
+    const had = rememberMessages()
     const query = listQuery(this.topic, { direction: descending, ...options })
     for await (const page of this.#session.api.query(query)) {
       const messages: DecodedMessage<Content>[] = []
@@ -240,8 +240,9 @@ export class Conversation<Content = any> {
   async *#receiveAll(
     envelopes: AsyncIterable<Envelope>,
   ): AsyncGenerator<DecodedMessage<Content>, void> {
+    const had = rememberMessages()
     for await (const envelope of envelopes) {
-      const message = await this.receive(envelope)
+      const message = had.add(envelope) ? await this.receive(envelope) : undefined
       if (message !== undefined) yield message
     }
   }

@@ -1,7 +1,7 @@
 import { inviteTopic, XmtpError } from '@xmtp-ts/protocol'
 import type { Envelope } from '../network/message-api.ts'
 import { createBackoff } from '../stream/backoff.ts'
-import { createRemembered, type Remembered } from '../stream/remembered.ts'
+import { rememberMessages, type Remembered } from '../stream/remembered.ts'
 import { openSubscription, type Subscription } from '../stream/subscription.ts'
 import type { ConversationBook, ConversationRecord } from './conversation-book.ts'
 import type { OnConnectionLostCallback } from './options.ts'
@@ -45,7 +45,7 @@ type Running = {
 
 async function* run(running: Running): AsyncGenerator<ConversationEnvelope, void> {
   const { book, subscription, followed, session } = running
-  const had = createRemembered()
+  const had = rememberMessages()
   const invites = inviteTopic(session.account)
   const begun = book.all().filter(({ topic }) => !followed.has(topic))
   for (const record of begun) yield* followNew(running, record, had)
