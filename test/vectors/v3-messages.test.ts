@@ -1,5 +1,10 @@
 import { v3 } from '@xmtp-ts/protocol'
 import { PlaintextCommitLogEntry } from '@xmtp-ts/proto/mls/message_contents/commit_log'
+import { DeviceSyncContent } from '@xmtp-ts/proto/device_sync/content'
+import { EncodedContent } from '@xmtp-ts/proto/message_contents/content'
+import { LeaveRequest } from '@xmtp-ts/proto/mls/message_contents/content_types/leave_request'
+import { ReactionV2 } from '@xmtp-ts/proto/mls/message_contents/content_types/reaction'
+import { GroupUpdated } from '@xmtp-ts/proto/mls/message_contents/transcript_messages'
 import { describe, expect, it } from 'vitest'
 import { bytes, hex, vectors } from './v3/vectors.ts'
 
@@ -12,6 +17,7 @@ type MessageVectors = {
     data: string
     rootKeys: string[]
   }[]
+  contents: string[]
 }
 
 type EntryVector = {
@@ -20,7 +26,7 @@ type EntryVector = {
   signature: { bytes: string; public_key: string }
 }
 
-const { transcripts, messages } = vectors<MessageVectors>('messages')
+const { transcripts, messages, contents } = vectors<MessageVectors>('messages')
 const entries = vectors<EntryVector[]>('commit-log')
 
 describe('messages.json', () => {
@@ -46,6 +52,29 @@ describe('messages.json', () => {
     expect(keys.map(({ period }) => period)).toEqual([19, 20, 21])
     expect(keys.map(({ key }) => key.length)).toEqual([42, 42, 42])
     expect(new Set(keys.map(({ key }) => hex(key))).size).toBe(3)
+  })
+})
+
+describe('contents in protobuf', () => {
+  const again = <T>(codec: {
+    decode(input: Uint8Array): T
+    encode(message: T): { finish(): Uint8Array }
+  }) => ({ of: (content: Uint8Array) => hex(codec.encode(codec.decode(content)).finish()) })
+  const codecs: Record<string, { of: (content: Uint8Array) => string }> = {
+    group_updated: again(GroupUpdated),
+    'application/x-protobuf': again(DeviceSyncContent),
+    reaction: again(ReactionV2),
+    leave_request: again(LeaveRequest),
+  }
+
+  it('are read whole: nothing is lost by writing them again', () => {
+    const types = new Set<string>()
+    for (const encoded of contents) {
+      const { type, content } = EncodedContent.decode(bytes(encoded))
+      types.add(type!.typeId)
+      expect(codecs[type!.typeId]!.of(content)).toBe(hex(content))
+    }
+    expect([...types].toSorted()).toEqual(Object.keys(codecs).toSorted())
   })
 })
 
