@@ -5,6 +5,7 @@ import { XmtpError } from '@xmtp-ts/protocol'
 export type Client = {
   /** An IPv4 address, or the /64 network of an IPv6 one (B3): what one customer of a provider has. */
   readonly address: string
+  /** On this machine itself, and not behind a proxy on it. */
   readonly isLoopback: boolean
 }
 
@@ -49,7 +50,8 @@ export function clientOf(
   }
   return {
     address: address.kind() === 'ipv4' ? address.toString() : `${networkOf(address)}/64`,
-    isLoopback: address.range() === 'loopback',
+    // A proxy on this machine that nobody configured: its clients share a bucket, rather than have no limits.
+    isLoopback: address.range() === 'loopback' && hops.every((hop) => hop.trim() === ''),
   }
 }
 

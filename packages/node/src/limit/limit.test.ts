@@ -109,6 +109,8 @@ describe('the client behind a connection', () => {
     for (const peer of ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'])
       expect(clientOf(peer, { forwardedFor: undefined, trusted: [] }).isLoopback).toBe(true)
     expect(clientOf('127.0.0.1', { forwardedFor: '1.1.1.1', trusted }).isLoopback).toBe(false)
+    // A proxy that was not configured must not lift the limits of everybody behind it.
+    expect(clientOf('127.0.0.1', { forwardedFor: '1.1.1.1', trusted: [] }).isLoopback).toBe(false)
   })
 
   it('refuses what is no network', () => {
