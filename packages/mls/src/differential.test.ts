@@ -1,5 +1,6 @@
 import * as peer from '@xmtp-ts/peer-ts-mls'
 import { describe, expect, it } from 'vitest'
+import { defaultConfig } from './group/default-config.ts'
 import type { Client } from '../test/world.ts'
 import { below, client, seeded } from '../test/world.ts'
 import { ascii, toHex } from './bytes.ts'
@@ -53,7 +54,11 @@ function peerPrivate(of: Client): peer.PrivateKeyPackage {
 async function join(kind: Anyone['kind'], joiner: Client, welcome: Uint8Array): Promise<Anyone> {
   if (kind === 'ours') {
     const { own, signaturePrivateKey } = joiner
-    const joined = await joinGroup(welcome, { keyPackages: [own], signaturePrivateKey })
+    const joined = await joinGroup(welcome, {
+      config: defaultConfig,
+      keyPackages: [own],
+      signaturePrivateKey,
+    })
     return { kind, client: joiner, state: joined.state }
   }
   const [message] = peer.decodeMlsMessage(welcome, 0)!
@@ -68,7 +73,7 @@ async function join(kind: Anyone['kind'], joiner: Client, welcome: Uint8Array): 
     undefined,
     peerConfig,
   )
-  return { kind, client: joiner, state }
+  return { config: defaultConfig, kind, client: joiner, state }
 }
 
 type Change = { add: Client[]; remove: number[] }
@@ -154,7 +159,14 @@ async function run(seed: string): Promise<void> {
   const newClient = () => client(`member-${born++}`, random, always)
   const first = await newClient()
   const { suite, own, signaturePrivateKey } = first
-  const state = createGroup({ suite, groupId: ascii(seed), own, signaturePrivateKey, random })
+  const state = createGroup({
+    config: defaultConfig,
+    suite,
+    groupId: ascii(seed),
+    own,
+    signaturePrivateKey,
+    random,
+  })
   let group: Anyone[] = [{ kind: 'ours', client: first, state }]
   const start = [await newClient(), await newClient(), await newClient(), await newClient()]
   const made = await commit(group[0]!, { add: start, remove: [] }, random)

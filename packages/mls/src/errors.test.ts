@@ -3,12 +3,14 @@ import type { Client } from '../test/world.ts'
 import { client, seeded } from '../test/world.ts'
 import { ascii, concat, empty } from './bytes.ts'
 import { decode, encode, opaque, optional, uint8, vector } from './codec/tls.ts'
-import { encryptionInfo, encryptTo, signWithLabel, suiteOf } from './crypto/suite.ts'
+import { suiteOf } from './crypto/suites.ts'
+import { encryptionInfo, encryptTo, signWithLabel } from './crypto/suite.ts'
+import { errorCodes } from './error-codes.ts'
 import type { MlsErrorCode } from './errors.ts'
-import { errorCodes, MlsError } from './errors.ts'
+import { MlsError } from './errors.ts'
 import type { AppliedProposals } from './group/apply.ts'
 import { buildCommit, createCommit, makePath } from './group/commit.ts'
-import { defaultConfig } from './group/config.ts'
+import { defaultConfig } from './group/default-config.ts'
 import { createGroup } from './group/create.ts'
 import { joinByExternalCommit, proposeAsExternalSender } from './group/external.ts'
 import { checkGroupInfo, createGroupInfo, exportGroupInfo } from './group/group-info.ts'
@@ -307,6 +309,7 @@ async function receiveWelcome(change: WelcomeChange): Promise<unknown> {
   return joinGroup(encode(standardWire.message, { kind: 'welcome', welcome }), {
     keyPackages: [newcomer.own],
     signaturePrivateKey: newcomer.signaturePrivateKey,
+    config: defaultConfig,
     psk: () => secret,
   })
 }
@@ -367,6 +370,7 @@ const inline = (proposals: Proposal[], committer: number | undefined) =>
 const outside = (proposal: Proposal, senderIndex = 0) =>
   proposeAsExternalSender(
     {
+      config: defaultConfig,
       suite,
       groupId: a.state.context.groupId,
       epoch: a.state.context.epoch,
@@ -396,7 +400,7 @@ const reInit = (version: number): Proposal => ({
 })
 const records = () => new Map(changesSince(undefined, a.state).put)
 const load = (from: Map<string, Uint8Array>) =>
-  loadGroup(from, { signaturePrivateKey: a.client.signaturePrivateKey })
+  loadGroup(from, { config: defaultConfig, signaturePrivateKey: a.client.signaturePrivateKey })
 const updateLeaf = async (change: Partial<UnsignedLeafNode>): Promise<LeafNode> => {
   const { leaf } = memberAt(b.state.tree, b.state.ownLeaf)
   const place = { groupId: b.state.context.groupId, leafIndex: b.state.ownLeaf }
@@ -427,7 +431,14 @@ const scenarios: Record<MlsErrorCode, () => unknown> = {
   'message.wrongGroup': async () => {
     const { own, signaturePrivateKey } = b.client
     const groupId = ascii('elsewhere')
-    const other = createGroup({ suite, groupId, own, signaturePrivateKey, random })
+    const other = createGroup({
+      config: defaultConfig,
+      suite,
+      groupId,
+      own,
+      signaturePrivateKey,
+      random,
+    })
     const sent = await encryptMessage(other, empty, { random })
     return processMessage(a.state, sent.message)
   },
@@ -723,8 +734,12 @@ const scenarios: Record<MlsErrorCode, () => unknown> = {
     inline([{ kind: 'externalInit', kemOutput: empty }, remove(1), remove(2)], undefined),
   'externalCommit.noExternalPub': async () =>
     joinByExternalCommit(
-      await exportGroupInfo(a.state, { withRatchetTree: true, withExternalPub: false }),
+      await exportGroupInfo(a.state, {
+        withRatchetTree: true,
+        withExternalPub: false,
+      }),
       {
+        config: defaultConfig,
         signaturePrivateKey: newcomer.signaturePrivateKey,
         credential: newcomer.own.keyPackage.leafNode.credential,
         capabilities: basicCapabilities(suite),
@@ -750,11 +765,19 @@ const scenarios: Record<MlsErrorCode, () => unknown> = {
 
   'welcome.notForThisKeyPackage': async () => {
     const { own, signaturePrivateKey } = c.client
-    return joinGroup(await realWelcome(), { keyPackages: [own], signaturePrivateKey })
+    return joinGroup(await realWelcome(), {
+      config: defaultConfig,
+      keyPackages: [own],
+      signaturePrivateKey,
+    })
   },
   'welcome.wrongSuite': async () => {
     const { own, signaturePrivateKey } = await client('other', random, { suiteId: 1 })
-    return joinGroup(await realWelcome(), { keyPackages: [own], signaturePrivateKey })
+    return joinGroup(await realWelcome(), {
+      config: defaultConfig,
+      keyPackages: [own],
+      signaturePrivateKey,
+    })
   },
   'welcome.groupSecretsUndecryptable': async () =>
     receiveWelcome({ initKey: (await suite.hpke.kem.deriveKeyPair(random(32))).publicKey }),
@@ -827,6 +850,7 @@ describe('each rule has its own code', () => {
     const staged = await processMessage(a.state, (await commitWith([remove(2)], b)).message)
     expect(staged.kind).toBe('commit')
     await joinGroup(await realWelcome(), {
+      config: defaultConfig,
       keyPackages: [newcomer.own],
       signaturePrivateKey: newcomer.signaturePrivateKey,
       nowSeconds,

@@ -18,21 +18,17 @@ export type {
   SignatureScheme,
 } from './crypto/platform.ts'
 export type { CipherSuite } from './crypto/suite.ts'
-export {
-  cipherSuites,
-  expandWithLabel,
-  refHash,
-  signWithLabel,
-  suiteOf,
-  verifyWithLabel,
-} from './crypto/suite.ts'
+export { expandWithLabel, refHash, signWithLabel, verifyWithLabel } from './crypto/suite.ts'
+export { aes128GcmSuite, chacha20Poly1305Suite, cipherSuites, suiteOf } from './crypto/suites.ts'
 export type { MlsErrorCode, MlsErrorOptions } from './errors.ts'
-export { errorCodes, MlsError } from './errors.ts'
+export { errorCodes } from './error-codes.ts'
+export { MlsError } from './errors.ts'
 export type { AddedMember, RemovedMember, UpdatedMember } from './group/apply.ts'
 export type { CommitOptions, CreatedCommit } from './group/commit.ts'
 export { createCommit } from './group/commit.ts'
 export type { ApplyAppData, GroupConfig } from './group/config.ts'
-export { defaultConfig } from './group/config.ts'
+export { configFor } from './group/config.ts'
+export { defaultConfig } from './group/default-config.ts'
 export type { CreateGroupOptions } from './group/create.ts'
 export { createGroup } from './group/create.ts'
 export type { ExternalJoin, ExternalJoinOptions, OutsideProposal } from './group/external.ts'

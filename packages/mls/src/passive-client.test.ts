@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { defaultConfig } from './group/default-config.ts'
 import { hex, workingGroupVectors } from '../test/vectors.ts'
 import { decodeMessage } from './message/wire.ts'
 import { joinGroup } from './group/join.ts'
@@ -26,6 +27,7 @@ async function follow(v: any): Promise<void> {
     return found === undefined ? undefined : hex(found)
   }
   const joined = await joinGroup(hex(v.welcome), {
+    config: defaultConfig,
     keyPackages: [
       {
         keyPackage: published.keyPackage,

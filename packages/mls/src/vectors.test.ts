@@ -11,9 +11,9 @@ import {
   expandWithLabel,
   refHash,
   signWithLabel,
-  suiteOf,
   verifyWithLabel,
 } from './crypto/suite.ts'
+import { suiteOf } from './crypto/suites.ts'
 import { groupContextCodec } from './message/group-context.ts'
 import {
   checkContentSignature,
@@ -63,9 +63,8 @@ import {
 import { decodeTree, encodeTree } from './tree/tree-codec.ts'
 import { treeHash, treeHashAt } from './tree/tree-hash.ts'
 import { checkTree } from './tree/validate.ts'
-import { platform } from '#platform'
+import { randomBytes as random } from '#platform'
 
-const random = platform.randomBytes
 const proposalCodec = proposalCodecWith([])
 
 /** One test per entry of a vector file, named after it; skipped where the file is not there. */

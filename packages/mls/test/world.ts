@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CipherSuite } from '../src/crypto/suite.ts'
-import { suiteOf } from '../src/crypto/suite.ts'
+import { suiteOf } from '../src/crypto/suites.ts'
 import type { OwnKeyPackage } from '../src/group/key-package.ts'
 import { basicCapabilities, createKeyPackage } from '../src/group/key-package.ts'
 import type { Random } from '../src/hpke/kem.ts'

@@ -1,9 +1,9 @@
 import { gcm } from '@noble/ciphers/aes.js'
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
-import { ed25519, x25519 } from '@noble/curves/ed25519.js'
+import { ed25519 as nobleEd, x25519 as nobleX } from '@noble/curves/ed25519.js'
 import { hmac } from '@noble/hashes/hmac.js'
-import { sha256, sha512 } from '@noble/hashes/sha2.js'
-import { randomBytes } from '@noble/hashes/utils.js'
+import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
+import { randomBytes as nobleRandomBytes } from '@noble/hashes/utils.js'
 import { concat, equal } from '../bytes.ts'
 import type { Aead, DiffieHellman, Platform, SignatureScheme } from './platform.ts'
 import { preferWebCrypto } from './web-crypto.ts'
@@ -47,13 +47,13 @@ function verifyCofactorless(
 ): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false
   const encodedR = signature.subarray(0, 32)
-  const order = ed25519.Point.Fn.ORDER
+  const order = nobleEd.Point.Fn.ORDER
   const s = littleEndian(signature.subarray(32))
   if (s >= order) return false
   try {
-    const key = ed25519.Point.fromBytes(publicKey, true)
+    const key = nobleEd.Point.fromBytes(publicKey, true)
     const k = littleEndian(sha512(concat(encodedR, publicKey, message))) % order
-    const r = ed25519.Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(k))
+    const r = nobleEd.Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(k))
     return equal(r.toBytes(), encodedR)
   } catch {
     return false
@@ -62,36 +62,35 @@ function verifyCofactorless(
 
 const nobleEd25519: SignatureScheme = {
   privateKeyLength: 32,
-  publicKey: (privateKey) => ed25519.getPublicKey(privateKey),
-  sign: (privateKey, message) => ed25519.sign(message, privateKey),
+  publicKey: (privateKey) => nobleEd.getPublicKey(privateKey),
+  sign: (privateKey, message) => nobleEd.sign(message, privateKey),
   verify: verifyCofactorless,
 }
 
 const nobleX25519: DiffieHellman = {
-  publicKey: (privateKey) => x25519.getPublicKey(privateKey),
+  publicKey: (privateKey) => nobleX.getPublicKey(privateKey),
   shared(privateKey, publicKey) {
     if (publicKey.length !== 32) return undefined
     try {
-      return x25519.getSharedSecret(privateKey, publicKey)
+      return nobleX.getSharedSecret(privateKey, publicKey)
     } catch {
       return undefined
     }
   },
 }
 
-/** Primitives in JavaScript; also what Node's and the browser's are tested against. */
-export const noblePlatform: Platform = {
-  randomBytes,
-  sha256,
-  hmacSha256: (key, data) => hmac(sha256, key, data),
-  chacha20Poly1305: aead(chacha20poly1305, 32),
-  aes128Gcm: aead(gcm, 16),
-  ed25519: nobleEd25519,
-  x25519: nobleX25519,
-}
+/** A source of random bytes. */
+export const randomBytes = nobleRandomBytes
+export const sha256: Platform['sha256'] = nobleSha256
+export const hmacSha256: Platform['hmacSha256'] = (key, data) => hmac(nobleSha256, key, data)
+export const chacha20Poly1305: Aead = /* @__PURE__ */ aead(chacha20poly1305, 32)
+export const aes128Gcm: Aead = /* @__PURE__ */ aead(gcm, 16)
 
-/** The primitives wherever there is no `node:crypto`: the browser's curves where it has them. */
-export const platform: Platform = {
-  ...noblePlatform,
-  ...preferWebCrypto(noblePlatform),
-}
+/** The curves in JavaScript; also what Node's and the browser's are tested against. */
+export const nobleCurves = { ed25519: nobleEd25519, x25519: nobleX25519 }
+
+const curves = /* @__PURE__ */ preferWebCrypto(nobleCurves)
+
+/** The browser's curves where it has them. */
+export const ed25519: SignatureScheme = curves.ed25519
+export const x25519: DiffieHellman = curves.x25519

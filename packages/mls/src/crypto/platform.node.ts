@@ -13,12 +13,12 @@ import {
   createPublicKey,
   diffieHellman,
   hash,
-  randomBytes,
+  randomBytes as systemRandom,
   sign,
   verify,
 } from 'node:crypto'
 import { limits } from '../limits.ts'
-import type { Aead, Platform } from './platform.ts'
+import type { Aead, DiffieHellman, Platform, SignatureScheme } from './platform.ts'
 
 type Curve = 'Ed25519' | 'X25519'
 
@@ -77,12 +77,12 @@ type Ciphers = {
   readonly decrypt: (key: Uint8Array, nonce: Uint8Array) => DecipherGCM | DecipherChaCha20Poly1305
 }
 
-const chacha20Poly1305: Ciphers = {
+const chacha: Ciphers = {
   encrypt: (key, nonce) => createCipheriv('chacha20-poly1305', key, nonce, options),
   decrypt: (key, nonce) => createDecipheriv('chacha20-poly1305', key, nonce, options),
 }
 
-const aes128Gcm: Ciphers = {
+const aes: Ciphers = {
   encrypt: (key, nonce) => createCipheriv('aes-128-gcm', key, nonce, options),
   decrypt: (key, nonce) => createDecipheriv('aes-128-gcm', key, nonce, options),
 }
@@ -124,9 +124,9 @@ let pool: Uint8Array = new Uint8Array(0)
 let poolAt = 0
 
 function pooledRandom(length: number): Uint8Array {
-  if (length > poolSize / 8) return plain(randomBytes(length))
+  if (length > poolSize / 8) return plain(systemRandom(length))
   if (poolAt + length > pool.length) {
-    pool = plain(randomBytes(poolSize))
+    pool = plain(systemRandom(poolSize))
     poolAt = 0
   }
   const taken = pool.slice(poolAt, poolAt + length)
@@ -135,41 +135,42 @@ function pooledRandom(length: number): Uint8Array {
   return taken
 }
 
-/** Primitives of Node's own OpenSSL; nothing here waits. */
-export const platform: Platform = {
-  randomBytes: pooledRandom,
-  sha256: (data) => plain(hash('sha256', data, 'buffer')),
-  hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
-  chacha20Poly1305: aead(chacha20Poly1305, 32),
-  aes128Gcm: aead(aes128Gcm, 16),
-  ed25519: {
-    privateKeyLength: 32,
-    publicKey: (privateKey) => derivePublic('Ed25519', privateKey),
-    sign: (privateKey, message) =>
-      plain(sign(null, message, privateKeyObject('Ed25519', privateKey))),
-    verify(publicKey, message, signature) {
-      if (publicKey.length !== 32 || signature.length !== 64) return false
-      return verify(null, message, publicKeyObject('Ed25519', publicKey), signature)
-    },
+// Primitives of Node's own OpenSSL; nothing here waits.
+export { pooledRandom as randomBytes }
+export const sha256: Platform['sha256'] = (data) => plain(hash('sha256', data, 'buffer'))
+export const hmacSha256: Platform['hmacSha256'] = (key, data) =>
+  plain(createHmac('sha256', key).update(data).digest())
+export const chacha20Poly1305: Aead = aead(chacha, 32)
+export const aes128Gcm: Aead = aead(aes, 16)
+
+export const ed25519: SignatureScheme = {
+  privateKeyLength: 32,
+  publicKey: (privateKey) => derivePublic('Ed25519', privateKey),
+  sign: (privateKey, message) =>
+    plain(sign(null, message, privateKeyObject('Ed25519', privateKey))),
+  verify(publicKey, message, signature) {
+    if (publicKey.length !== 32 || signature.length !== 64) return false
+    return verify(null, message, publicKeyObject('Ed25519', publicKey), signature)
   },
-  x25519: {
-    publicKey: (privateKey) => derivePublic('X25519', privateKey),
-    shared(privateKey, publicKey) {
-      if (publicKey.length !== 32) return undefined
-      try {
-        return plain(
-          diffieHellman({
-            privateKey: privateKeyObject('X25519', privateKey),
-            publicKey: createPublicKey({
-              key: { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) },
-              format: 'jwk',
-            }),
+}
+
+export const x25519: DiffieHellman = {
+  publicKey: (privateKey) => derivePublic('X25519', privateKey),
+  shared(privateKey, publicKey) {
+    if (publicKey.length !== 32) return undefined
+    try {
+      return plain(
+        diffieHellman({
+          privateKey: privateKeyObject('X25519', privateKey),
+          publicKey: createPublicKey({
+            key: { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) },
+            format: 'jwk',
           }),
-        )
-      } catch {
-        // OpenSSL refuses an all-zero result.
-        return undefined
-      }
-    },
+        }),
+      )
+    } catch {
+      // OpenSSL refuses an all-zero result.
+      return undefined
+    }
   },
 }

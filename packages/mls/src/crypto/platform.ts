@@ -43,16 +43,17 @@ export type DiffieHellman = {
   ) => MaybePromise<Uint8Array | undefined>
 }
 
+/** What is asymmetric. */
+export type Curves = { readonly ed25519: SignatureScheme; readonly x25519: DiffieHellman }
+
 /**
- * The primitives the suites are made of. What is symmetric is synchronous everywhere; what is asymmetric may
- * be a promise, because browsers offer their fast curves that way only.
+ * The primitives the suites are made of, as a module of this shape: so a bundle holds those it uses. What is symmetric is
+ * synchronous everywhere; what is asymmetric may be a promise, because browsers offer their fast curves that way only.
  */
-export type Platform = {
+export type Platform = Curves & {
   readonly randomBytes: (length: number) => Uint8Array
   readonly sha256: (data: Uint8Array) => Uint8Array
   readonly hmacSha256: (key: Uint8Array, data: Uint8Array) => Uint8Array
   readonly chacha20Poly1305: Aead
   readonly aes128Gcm: Aead
-  readonly ed25519: SignatureScheme
-  readonly x25519: DiffieHellman
 }

@@ -1,5 +1,5 @@
-import { platform } from '#platform'
+import { randomBytes } from '#platform'
 import type { Random } from '../hpke/kem.ts'
 
 /** The platform's source of random bytes, to pass where an operation asks for one. */
-export const platformRandom: Random = (length) => platform.randomBytes(length)
+export const platformRandom: Random = (length) => randomBytes(length)

@@ -1,15 +1,12 @@
-import { platform } from '#platform'
 import { ascii, concat, empty } from '../bytes.ts'
 import { encode, opaque, struct, vectorLength } from '../codec/tls.ts'
 import { MlsError } from '../errors.ts'
 import type { HpkeCiphertext, HpkeInfo, HpkeSuite } from '../hpke/hpke.ts'
 import { openNext, prepareInfo, sealNext, setupReceiver, setupSenderWith } from '../hpke/hpke.ts'
-import { hkdf } from '../hpke/kdf.ts'
 import type { HpkeKeyPair, Random } from '../hpke/kem.ts'
-import { dhkemX25519 } from '../hpke/kem.ts'
-import type { Aead, MaybePromise, SignatureScheme } from './platform.ts'
+import type { MaybePromise, SignatureScheme } from './platform.ts'
 
-/** One cipher suite (RFC 9420 §5.1): one entry of the table below adds another. */
+/** One cipher suite (RFC 9420 §5.1); suites.ts has those that are built in. */
 export type CipherSuite = {
   readonly id: number
   readonly name: string
@@ -19,40 +16,11 @@ export type CipherSuite = {
   readonly signature: SignatureScheme
 }
 
-const hkdfSha256 = hkdf(0x0001, 32, platform.hmacSha256)
-
-function x25519Sha256Ed25519(id: number, name: string, aead: Aead, aeadId: number): CipherSuite {
-  return {
-    id,
-    name,
-    hpke: { kem: dhkemX25519(platform.x25519, hkdfSha256), kdf: hkdfSha256, aead, aeadId },
-    hash: platform.sha256,
-    mac: platform.hmacSha256,
-    signature: platform.ed25519,
-  }
-}
-
-/** The suites that are built in, by number (RFC 9420 §17.1). */
-export const cipherSuites: Readonly<Record<number, CipherSuite>> = {
-  0x0001: x25519Sha256Ed25519(
-    0x0001,
-    'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519',
-    platform.aes128Gcm,
-    0x0001,
-  ),
-  0x0003: x25519Sha256Ed25519(
-    0x0003,
-    'MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519',
-    platform.chacha20Poly1305,
-    0x0003,
-  ),
-}
-
 /** @throws MlsError `suite.unsupported` */
-export function suiteOf(id: number): CipherSuite {
-  const suite = cipherSuites[id]
+export function findSuite(suites: readonly CipherSuite[], id: number): CipherSuite {
+  const suite = suites.find((candidate) => candidate.id === id)
   if (suite === undefined)
-    throw new MlsError('suite.unsupported', `Cipher suite ${id} is not built in.`)
+    throw new MlsError('suite.unsupported', `Cipher suite ${id} is not among those in use.`)
   return suite
 }
 

@@ -1,5 +1,5 @@
 import { concat } from '../bytes.ts'
-import type { DiffieHellman, Platform, SignatureScheme } from './platform.ts'
+import type { Curves, DiffieHellman, SignatureScheme } from './platform.ts'
 
 type Algorithm = 'Ed25519' | 'X25519'
 type Key = { readonly __brand: 'CryptoKey' }
@@ -120,11 +120,11 @@ async function probe(subtle: Subtle): Promise<boolean> {
 }
 
 /** The curves of the browser if it has them (asked once), those of `fallback` otherwise. */
-export function preferWebCrypto(fallback: Platform): Pick<Platform, 'ed25519' | 'x25519'> {
+export function preferWebCrypto(fallback: Curves): Curves {
   const subtle = findSubtle()
   if (subtle === undefined) return fallback
   const native = { ed25519: webEd25519(subtle), x25519: webX25519(subtle) }
-  let chosen: Promise<Pick<Platform, 'ed25519' | 'x25519'>> | undefined
+  let chosen: Promise<Curves> | undefined
   const choose = () => (chosen ??= probe(subtle).then((has) => (has ? native : fallback)))
   return {
     ed25519: {

@@ -1,3 +1,4 @@
+import type { CipherSuite } from '../crypto/suite.ts'
 import { limits } from '../limits.ts'
 import type { Wire } from '../message/wire.ts'
 import { standardWire } from '../message/wire.ts'
@@ -15,6 +16,8 @@ export type ApplyAppData = (
 
 /** How a member keeps and frames a group; nothing of it is agreed with others or stored with the group. */
 export type GroupConfig = RatchetLimits & {
+  /** The suites in which groups are joined and loaded. */
+  readonly suites: readonly CipherSuite[]
   /** Epochs before the current one whose application messages can still be read. */
   readonly pastEpochs: number
   /** Epochs whose resumption secret is kept. */
@@ -30,15 +33,21 @@ export type GroupConfig = RatchetLimits & {
   readonly applyAppData: ApplyAppData
 }
 
-/** Everything encrypted, the limits of limits.ts, no padding, no custom types; an update replaces the data. */
-export const defaultConfig: GroupConfig = {
-  pastEpochs: limits.pastEpochs,
-  resumptionEpochs: limits.resumptionEpochs,
-  outOfOrder: limits.outOfOrder,
-  forwardDistance: limits.forwardDistance,
-  paddedTo: 0,
-  handshakeFormat: 'private',
-  acceptPublicHandshake: true,
-  wire: standardWire,
-  applyAppData: (_, current, updates) => updates.at(-1) ?? current,
+/**
+ * The usual settings, for some suites only: everything encrypted, the limits of limits.ts, no padding, no types of the
+ * application's own; an AppDataUpdate replaces the data.
+ */
+export function configFor(suites: readonly CipherSuite[]): GroupConfig {
+  return {
+    suites,
+    pastEpochs: limits.pastEpochs,
+    resumptionEpochs: limits.resumptionEpochs,
+    outOfOrder: limits.outOfOrder,
+    forwardDistance: limits.forwardDistance,
+    paddedTo: 0,
+    handshakeFormat: 'private',
+    acceptPublicHandshake: true,
+    wire: standardWire,
+    applyAppData: (_, current, updates) => updates.at(-1) ?? current,
+  }
 }

@@ -16,7 +16,6 @@ import { checkMembersTogether } from '../tree/leaf-rules.ts'
 import { addLeaf, emptyTree } from '../tree/ratchet-tree.ts'
 import { treeHash } from '../tree/tree-hash.ts'
 import type { GroupConfig } from './config.ts'
-import { defaultConfig } from './config.ts'
 import type { OwnKeyPackage } from './key-package.ts'
 import type { GroupState } from './state.ts'
 
@@ -29,7 +28,7 @@ export type CreateGroupOptions = {
   readonly own: Pick<OwnKeyPackage, 'keyPackage' | 'leafPrivateKey'>
   readonly signaturePrivateKey: Uint8Array
   readonly extensions?: readonly Extension[]
-  readonly config?: GroupConfig
+  readonly config: GroupConfig
   readonly random: Random
 }
 
@@ -56,7 +55,7 @@ export function createGroup(options: CreateGroupOptions): GroupState {
   const tag = confirmationTagOf(suite, secrets.confirmationKey, context.confirmedTranscriptHash)
   return {
     suite,
-    config: options.config ?? defaultConfig,
+    config: options.config,
     status: 'active',
     reInit: undefined,
     context,

@@ -1,7 +1,7 @@
 import { empty } from '../bytes.ts'
 import { encode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
-import { hashLength, suiteOf } from '../crypto/suite.ts'
+import { findSuite, hashLength } from '../crypto/suite.ts'
 import { MlsError } from '../errors.ts'
 import { exportSecret, setupSender } from '../hpke/hpke.ts'
 import type { Random } from '../hpke/kem.ts'
@@ -33,7 +33,6 @@ import type { AppliedProposals } from './apply.ts'
 import { applyProposals } from './apply.ts'
 import { makePath } from './commit.ts'
 import type { GroupConfig } from './config.ts'
-import { defaultConfig } from './config.ts'
 import { externalInitLabel } from './external-init.ts'
 import { checkGroupInfo } from './group-info.ts'
 import { joinedState } from './join.ts'
@@ -54,7 +53,7 @@ export type ExternalJoinOptions = {
   readonly psks?: readonly PreSharedKeyId[]
   readonly psk?: PskLookup
   readonly authenticatedData?: Uint8Array
-  readonly config?: GroupConfig
+  readonly config: GroupConfig
   readonly nowSeconds?: bigint
   readonly random: Random
 }
@@ -72,12 +71,12 @@ export async function joinByExternalCommit(
   bytes: Uint8Array,
   options: ExternalJoinOptions,
 ): Promise<ExternalJoin> {
-  const config = options.config ?? defaultConfig
+  const { config } = options
   const decoded = decodeMessage(bytes, config.wire)
   if (decoded.kind !== 'groupInfo')
     throw new MlsError('message.unexpectedWireFormat', `A ${decoded.kind} is no GroupInfo.`)
   const info = decoded.groupInfo
-  const suite = suiteOf(info.context.cipherSuite)
+  const suite = findSuite(config.suites, info.context.cipherSuite)
   const tree = await checkGroupInfo(suite, info, options.ratchetTree, options.nowSeconds)
   const init = await externalInit(suite, info, options.random)
   const proposals = externalProposals(init.kemOutput, options)
@@ -193,7 +192,7 @@ export type OutsideProposal = {
   readonly epoch: bigint
   readonly proposal: Proposal
   readonly signaturePrivateKey: Uint8Array
-  readonly config?: GroupConfig
+  readonly config: GroupConfig
 }
 
 /**
@@ -217,7 +216,7 @@ export function proposeAsExternalSender(
 
 async function signOutside(outside: OutsideProposal, sender: Sender): Promise<Uint8Array> {
   const { suite, groupId, epoch, proposal, signaturePrivateKey } = outside
-  const { wire } = outside.config ?? defaultConfig
+  const { wire } = outside.config
   const content: FramedContent = {
     groupId,
     epoch,

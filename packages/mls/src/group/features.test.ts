@@ -3,7 +3,8 @@ import type { Client } from '../../test/world.ts'
 import { client, seeded } from '../../test/world.ts'
 import { ascii, concat, empty } from '../bytes.ts'
 import { opaque } from '../codec/tls.ts'
-import { suiteOf } from '../crypto/suite.ts'
+import { suiteOf } from '../crypto/suites.ts'
+
 import type { PreSharedKeyId, Proposal } from '../message/proposal.ts'
 import { decodeMessage, wireWith } from '../message/wire.ts'
 import { basicCredential, basicIdentity } from '../tree/credential.ts'
@@ -16,7 +17,7 @@ import {
 import type { CommitOptions, CreatedCommit } from './commit.ts'
 import { createCommit } from './commit.ts'
 import type { GroupConfig } from './config.ts'
-import { defaultConfig } from './config.ts'
+import { defaultConfig } from './default-config.ts'
 import { createGroup } from './create.ts'
 import { joinByExternalCommit, proposeAsExternalSender, proposeSelf } from './external.ts'
 import { exportGroupInfo } from './group-info.ts'
@@ -233,7 +234,7 @@ describe('proposals', () => {
 
   it('of outsiders are taken from those the group names, and from those who ask to join', async () => {
     const { groupId, epoch } = a.context
-    const base = { suite, groupId, epoch, signaturePrivateKey: carol.signaturePrivateKey }
+    const base = { suite, groupId, epoch, config, signaturePrivateKey: carol.signaturePrivateKey }
     const removal = await proposeAsExternalSender(
       { ...base, proposal: { kind: 'remove', removed: 1 } },
       0,
@@ -290,7 +291,11 @@ describe('keys', () => {
         proposals: [{ kind: 'add', keyPackage: own.keyPackage }],
         random,
       })
-      const joined = await joinGroup(made.welcome!, { keyPackages: [own], signaturePrivateKey })
+      const joined = await joinGroup(made.welcome!, {
+        config: defaultConfig,
+        keyPackages: [own],
+        signaturePrivateKey,
+      })
       expect(joined.used.keyPackage.extensions).toEqual([lastResortExtension])
       expect(joined.signer.leafIndex).toBe(0)
     }
@@ -329,6 +334,7 @@ describe('pre-shared keys', () => {
     expect(ended.b.status).toBe('reInit')
     const link = resumptionPsk(ended.a, 'reInit', random)
     const anew = createGroup({
+      config: defaultConfig,
       suite,
       groupId: ended.a.reInit!.groupId,
       own: alice.own,

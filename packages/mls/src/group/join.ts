@@ -1,7 +1,7 @@
 import { empty, equal, equalConstantTime } from '../bytes.ts'
 import { decode, encode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
-import { decryptWithLabel, suiteOf } from '../crypto/suite.ts'
+import { decryptWithLabel, findSuite } from '../crypto/suite.ts'
 import { MlsError } from '../errors.ts'
 import { groupContextCodec } from '../message/group-context.ts'
 import type { GroupInfo, GroupSecrets, Welcome } from '../message/wire.ts'
@@ -20,7 +20,6 @@ import {
   parentAt,
 } from '../tree/ratchet-tree.ts'
 import type { GroupConfig } from './config.ts'
-import { defaultConfig } from './config.ts'
 import { checkGroupInfo } from './group-info.ts'
 import type { OwnKeyPackage } from './key-package.ts'
 import { keyPackageReference } from './key-package.ts'
@@ -39,7 +38,7 @@ export type JoinOptions = {
   readonly psk?: PskLookup
   /** The group this one follows or branches from (RFC 9420 §11.2, §11.3). */
   readonly previous?: GroupState
-  readonly config?: GroupConfig
+  readonly config: GroupConfig
   /** Unix seconds; left out, lifetimes of members are not checked. */
   readonly nowSeconds?: bigint
 }
@@ -61,12 +60,12 @@ export type Joined = {
  * @throws MlsError `welcome.*`, `groupInfo.*`, `tree.*`, `leaf.*`, `psk.*`, `codec.*`, `suite.unsupported`
  */
 export async function joinGroup(bytes: Uint8Array, options: JoinOptions): Promise<Joined> {
-  const config = options.config ?? defaultConfig
+  const { config } = options
   const message = decodeMessage(bytes, config.wire)
   if (message.kind !== 'welcome')
     throw new MlsError('message.unexpectedWireFormat', `A ${message.kind} is no welcome.`)
   const { welcome } = message
-  const suite = suiteOf(welcome.cipherSuite)
+  const suite = findSuite(config.suites, welcome.cipherSuite)
   const { own, secrets } = await openSecrets(suite, welcome, options.keyPackages)
   const psks = resolvePsks(secrets.psks, knownResumption(options.previous), options.psk)
   const pskSecret = pskSecretOf(suite, psks)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { defaultConfig } from './default-config.ts'
 import type { Client } from '../../test/world.ts'
 import { below, client, seeded } from '../../test/world.ts'
 import { ascii, equal, toHex } from '../bytes.ts'
@@ -44,7 +45,7 @@ function enter(joiner: Client, state: GroupState): Member {
 
 function restart(member: Member): void {
   const { signaturePrivateKey } = member.client
-  const loaded = loadGroup(member.records, { signaturePrivateKey })
+  const loaded = loadGroup(member.records, { config: defaultConfig, signaturePrivateKey })
   expect(loaded.context).toEqual(member.state.context)
   expect(encodeTree(loaded.tree)).toEqual(encodeTree(member.state.tree))
   expect(treeHash(loaded.suite, loaded.tree)).toEqual(loaded.context.treeHash)
@@ -94,6 +95,7 @@ async function simulate(seed: string, suiteId: number): Promise<void> {
     enter(
       creator,
       createGroup({
+        config: defaultConfig,
         suite: creator.suite,
         groupId: ascii(`group ${seed}`),
         own: creator.own,
@@ -155,7 +157,12 @@ async function simulate(seed: string, suiteId: number): Promise<void> {
     group = group.filter((member) => !left.includes(member))
     for (const joiner of newcomers) {
       const { signaturePrivateKey, own } = joiner
-      const options = { keyPackages: [own], signaturePrivateKey, nowSeconds: 1500n }
+      const options = {
+        keyPackages: [own],
+        signaturePrivateKey,
+        nowSeconds: 1500n,
+        config: defaultConfig,
+      }
       group.push(enter(joiner, (await joinGroup(commit.welcome!, options)).state))
     }
     if (below(random, 8) === 0) await joinFromOutside(group, random, settings, born++)
@@ -175,6 +182,7 @@ async function joinFromOutside(
   const joiner = await client(`member-${number}`, random, settings)
   const { leafNode } = joiner.own.keyPackage
   const joined = await joinByExternalCommit(info, {
+    config: defaultConfig,
     signaturePrivateKey: joiner.signaturePrivateKey,
     credential: leafNode.credential,
     capabilities: basicCapabilities(joiner.suite, settings.capabilities),
@@ -220,6 +228,7 @@ describe('a group of many rounds', () => {
     const settings = { capabilities: { proposals: [10] } }
     const [a, b] = [await client('a', random, settings), await client('b', random, settings)]
     const alone = createGroup({
+      config: defaultConfig,
       suite: a.suite,
       groupId: ascii('g'),
       own: a.own,
@@ -232,8 +241,13 @@ describe('a group of many rounds', () => {
     })
     const one = adoptCommit(commit.state, commit.staged)
     const { signaturePrivateKey } = b
-    const two = (await joinGroup(commit.welcome!, { keyPackages: [b.own], signaturePrivateKey }))
-      .state
+    const two = (
+      await joinGroup(commit.welcome!, {
+        config: defaultConfig,
+        keyPackages: [b.own],
+        signaturePrivateKey,
+      })
+    ).state
     const leave = await propose(two, { kind: 'selfRemove' }, { random })
     const heard = await processMessage(one, leave.message)
     const farewell = await createCommit(heard.state, { random })

@@ -1,6 +1,6 @@
 import { sha3_256, shake256 } from '@noble/hashes/sha3.js'
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js'
-import { platform } from '#platform'
+import { x25519 } from '#platform'
 import { ascii, concat, empty } from '../bytes.ts'
 import { MlsError } from '../errors.ts'
 import type { Kdf } from './kdf.ts'
@@ -27,7 +27,7 @@ function expand(seed: Uint8Array): Expanded {
 }
 
 async function publicKeyOf(expanded: Expanded): Promise<Uint8Array> {
-  return concat(expanded.mlKem.publicKey, await platform.x25519.publicKey(expanded.x25519Private))
+  return concat(expanded.mlKem.publicKey, await x25519.publicKey(expanded.x25519Private))
 }
 
 function combine(
@@ -65,9 +65,9 @@ export function xWing(kdf: Kdf, id: number): Kem {
       const mlKemPublic = publicKey.slice(0, sizes.mlKemPublic)
       const x25519Public = publicKey.slice(sizes.mlKemPublic)
       const ephemeral = random(sizes.x25519)
-      const shared = await platform.x25519.shared(ephemeral, x25519Public)
+      const shared = await x25519.shared(ephemeral, x25519Public)
       if (shared === undefined) throw new MlsError('crypto.badKey', 'Its X25519 half is no key.')
-      const x25519Ciphertext = await platform.x25519.publicKey(ephemeral)
+      const x25519Ciphertext = await x25519.publicKey(ephemeral)
       try {
         const { cipherText, sharedSecret } = ml_kem768.encapsulate(mlKemPublic, random(32))
         return {
@@ -86,13 +86,13 @@ export function xWing(kdf: Kdf, id: number): Kem {
         )
       const { mlKem, x25519Private } = expand(keys.privateKey)
       const x25519Ciphertext = kemOutput.slice(sizes.mlKemCiphertext)
-      const shared = await platform.x25519.shared(x25519Private, x25519Ciphertext)
+      const shared = await x25519.shared(x25519Private, x25519Ciphertext)
       if (shared === undefined) throw new MlsError('crypto.badKey', 'Its X25519 half is no key.')
       const mlKemSecret = ml_kem768.decapsulate(
         kemOutput.slice(0, sizes.mlKemCiphertext),
         mlKem.secretKey,
       )
-      const x25519Public = await platform.x25519.publicKey(x25519Private)
+      const x25519Public = await x25519.publicKey(x25519Private)
       return combine(mlKemSecret, shared, x25519Ciphertext, x25519Public)
     },
   }

@@ -11,10 +11,9 @@ import {
   uint8,
   vector,
 } from '../codec/tls.ts'
-import { suiteOf } from '../crypto/suite.ts'
+import { findSuite } from '../crypto/suite.ts'
 import { MlsError } from '../errors.ts'
 import type { GroupConfig } from '../group/config.ts'
-import { defaultConfig } from '../group/config.ts'
 import type {
   GroupState,
   GroupStatus,
@@ -252,7 +251,7 @@ function putPastEpochs(
 /** What a group needs beside its records. */
 export type LoadOptions = {
   readonly signaturePrivateKey: Uint8Array
-  readonly config?: GroupConfig
+  readonly config: GroupConfig
 }
 
 /**
@@ -261,7 +260,7 @@ export type LoadOptions = {
  * @throws MlsError `state.*`, `codec.*`, `suite.unsupported`
  */
 export function loadGroup(records: Records, options: LoadOptions): GroupState {
-  const config = options.config ?? defaultConfig
+  const { config } = options
   const read = <T>(key: string, codec: Codec<T>): T => {
     const bytes = records.get(key)
     if (bytes === undefined) throw new MlsError('state.missingRecord', `Record ${key} is missing.`)
@@ -291,7 +290,7 @@ export function loadGroup(records: Records, options: LoadOptions): GroupState {
     })
   }
   return {
-    suite: suiteOf(head.cipherSuite),
+    suite: findSuite(config.suites, head.cipherSuite),
     config,
     status,
     reInit: head.reInit,

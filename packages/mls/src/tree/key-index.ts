@@ -1,4 +1,4 @@
-import { platform } from '#platform'
+import { randomBytes } from '#platform'
 
 /**
  * Where public keys may be in a tree: hints, shared by all versions of one tree. A hint that no longer holds does no
@@ -23,7 +23,7 @@ let seed = 0
 
 // Keys are chosen by others. Without a secret in it, they could be chosen to collide and make every look-up a walk.
 function secretSeed(): number {
-  for (const byte of platform.randomBytes(4)) seed = (seed << 8) | byte
+  for (const byte of randomBytes(4)) seed = (seed << 8) | byte
   return (seed |= 1)
 }
 
