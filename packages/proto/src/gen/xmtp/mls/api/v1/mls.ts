@@ -116,6 +116,12 @@ export interface WelcomeMessageInput_WelcomePointer {
   wrapperAlgorithm: WelcomePointerWrapperAlgorithm;
 }
 
+/** Encrypted beside a welcome; opaque to the node. */
+export interface WelcomeMetadata {
+  /** id of the group message that added the installation; read after it */
+  messageCursor: bigint;
+}
+
 export interface SendGroupMessagesRequest {
   messages: GroupMessageInput[];
 }
@@ -1241,6 +1247,55 @@ export const WelcomeMessageInput_WelcomePointer: MessageFns<WelcomeMessageInput_
             }
 
             message.wrapperAlgorithm = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWelcomeMetadata(): WelcomeMetadata {
+  return { messageCursor: 0n };
+}
+
+export const WelcomeMetadata: MessageFns<WelcomeMetadata> = {
+  encode(message: WelcomeMetadata, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.messageCursor !== 0n) {
+      if (BigInt.asUintN(64, message.messageCursor) !== message.messageCursor) {
+        throw new globalThis.Error("value provided for field message.messageCursor of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.messageCursor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WelcomeMetadata {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWelcomeMetadata();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.messageCursor = reader.uint64() as bigint;
             continue;
           }
         }
