@@ -115,7 +115,7 @@ export function transportSuite(name: string, open: () => Promise<OpenTransport>)
       for (let time = 1; time <= 20; time += 1) {
         await publish(envelope(topic, time, Uint8Array.of(time)))
         const next = await iterator.next()
-        expect(Envelope.decode(next.value!).message).toEqual(Uint8Array.of(time))
+        expect(Envelope.decode(next.value).message).toEqual(Uint8Array.of(time))
       }
       stopped.abort()
     })

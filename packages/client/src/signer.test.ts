@@ -30,7 +30,8 @@ const kinds: readonly (readonly [string, AnySigner])[] = [
     'xmtp-js signer',
     {
       getAddress: async () => address,
-      signMessage: async (message) => account.signMessage({ message: String(message) }),
+      signMessage: async (message: ArrayLike<number> | string) =>
+        account.signMessage({ message: String(message) }),
     },
   ],
   ['EIP-1193 provider', provider],
