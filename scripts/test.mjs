@@ -2,5 +2,5 @@
 import { build, ensureInstalled, root, run } from './install.mjs'
 
 ensureInstalled()
-build()
+build('packages/cli', 'packages/mls/tsconfig.node.json')
 run(process.execPath, [`${root}/node_modules/vitest/vitest.mjs`, 'run', ...process.argv.slice(2)])
