@@ -12,13 +12,14 @@ import {
   changesSince,
   createCommit,
   createGroup,
+  defaultConfig as config,
   encryptMessage,
   joinGroup,
   loadGroup,
   platformRandom as random,
   processMessage,
 } from '@xmtp-ts/mls'
-import { platform } from '../../packages/mls/dist/crypto/platform.node.js'
+import * as platform from '../../packages/mls/dist/crypto/platform.node.js'
 import { nativeImpl } from './native-ts-mls.mjs'
 import { addOf, client, clients, longLivedGroup, suite } from './world.mjs'
 
@@ -122,7 +123,7 @@ async function createAll(size) {
   const { own, signaturePrivateKey } = first
   const groupId = random(16)
   const ours = await once(async () => {
-    const alone = createGroup({ suite, groupId, own, signaturePrivateKey, random })
+    const alone = createGroup({ suite, groupId, own, signaturePrivateKey, config, random })
     const commit = await createCommit(alone, { proposals: people.slice(1).map(addOf), random })
     adoptCommit(commit.state, commit.staged)
   })
@@ -152,7 +153,7 @@ async function bench(size) {
   const { state: founder, welcome } = await longLivedGroup(people, [us, them])
   const join = async () => {
     const { own, signaturePrivateKey } = us
-    return (await joinGroup(welcome, { keyPackages: [own], signaturePrivateKey })).state
+    return (await joinGroup(welcome, { keyPackages: [own], signaturePrivateKey, config })).state
   }
   const ours = await join()
   const theirs = await peerJoin(welcome, them, nativeImpl)
@@ -224,7 +225,10 @@ async function bench(size) {
   await compare(
     'serialise and load',
     () =>
-      loadGroup(changesSince(undefined, ours).put, { signaturePrivateKey: us.signaturePrivateKey }),
+      loadGroup(changesSince(undefined, ours).put, {
+        signaturePrivateKey: us.signaturePrivateKey,
+        config,
+      }),
     (state) => peer.decodeGroupState(peer.encodeGroupState(state), 0),
   )
   const stored = [...changesSince(undefined, ours).put.values()].reduce(

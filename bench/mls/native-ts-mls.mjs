@@ -3,7 +3,7 @@
  * arithmetic in the same code, and what differs is the engine.
  */
 import { exportSecret, openNext, sealNext, setupReceiver, setupSender, suiteOf } from '@xmtp-ts/mls'
-import { platform } from '../../packages/mls/dist/crypto/platform.node.js'
+import * as platform from '../../packages/mls/dist/crypto/platform.node.js'
 
 const empty = new Uint8Array(0)
 const suite = suiteOf(3)

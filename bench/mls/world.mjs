@@ -6,6 +6,7 @@ import {
   createCommit,
   createGroup,
   createKeyPackage,
+  defaultConfig as config,
   platformRandom as random,
   suiteOf,
 } from '@xmtp-ts/mls'
@@ -47,7 +48,7 @@ export async function longLivedGroup(people, newcomers) {
   const founderLeaf = people.length - 1
   const groupId = random(16)
   const { own, signaturePrivateKey } = first
-  const alone = createGroup({ suite, groupId, own, signaturePrivateKey, random })
+  const alone = createGroup({ suite, groupId, own, signaturePrivateKey, config, random })
   let { tree } = alone
   for (const person of people.slice(1)) tree = addLeaf(tree, person.own.keyPackage.leafNode).tree
   let keys = new Map()

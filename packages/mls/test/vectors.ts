@@ -10,3 +10,9 @@ export function workingGroupVectors(name: string): any[] | undefined {
   const file = new URL(`../../../../shared/vectors/mls/${name}.json`, import.meta.url)
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }
+
+/** One of our own captures of libxmtp, reduced to what MLS reads. */
+export function ownCapture(name: string): any {
+  const file = new URL(`./vectors/xmtp-${name}.json`, import.meta.url)
+  return JSON.parse(readFileSync(file, 'utf8'))
+}

@@ -40,13 +40,16 @@ function importPrivate(crv: Curve, privateKey: Uint8Array): KeyObject {
 }
 
 // A private key object lives exactly as long as the bytes it was made from.
-const privateKeys = new WeakMap<Uint8Array, KeyObject>()
+const privateKeys: Readonly<Record<Curve, WeakMap<Uint8Array, KeyObject>>> = {
+  Ed25519: new WeakMap(),
+  X25519: new WeakMap(),
+}
 
 function privateKeyObject(crv: Curve, privateKey: Uint8Array): KeyObject {
-  const known = privateKeys.get(privateKey)
+  const known = privateKeys[crv].get(privateKey)
   if (known !== undefined) return known
   const made = importPrivate(crv, privateKey)
-  privateKeys.set(privateKey, made)
+  privateKeys[crv].set(privateKey, made)
   return made
 }
 
