@@ -147,6 +147,24 @@ describe('a passkey (WebAuthn)', () => {
       expect(codeOf({ ...good, clientDataJson })).toBe(malformed)
   })
 
+  it('signs client data in which no key comes twice', () => {
+    const fields = `"origin":"${origin}","challenge":"${challenge}"`
+    const spelled = (json: string) => key.assertText(json)
+    for (const json of [
+      `{${fields},"other":{"challenge":"x"}}`,
+      `{${fields},"list":[{"origin":"x"}]}`,
+      `{"type":"a \\"origin\\":",${fields}}`,
+      ` { "origin" : "${origin}" , "challenge" : "${challenge}" } `,
+    ])
+      expect(codeOf(spelled(json))).toBeUndefined()
+    for (const json of [
+      `{"challenge":"x",${fields}}`,
+      `{${fields},"origin":"${origin}"}`,
+      `{"\\u0063hallenge" : "x",${fields}}`,
+    ])
+      expect(codeOf(spelled(json))).toBe(malformed)
+  })
+
   it('signs in DER', () => {
     for (const bytes of [new Uint8Array(), good.bytes.slice(1), Uint8Array.of(...good.bytes, 0)])
       expect(codeOf({ ...good, bytes })).toBe(malformed)

@@ -75,19 +75,21 @@ export function passkey(number: number, origin = 'https://app.example') {
     publicKey,
     sign: (text: string): v3.PasskeySignature => {
       const challenge = Buffer.from(text).toString('base64url')
-      return passkeySignature(key, publicKey, { type: 'webauthn.get', challenge, origin })
+      const clientData = { type: 'webauthn.get', challenge, origin }
+      return passkeySignature(key, publicKey, JSON.stringify(clientData))
     },
     /** An assertion over client data of one's own choice. */
-    assert: (clientData: object) => passkeySignature(key, publicKey, clientData),
+    assert: (clientData: object) => passkeySignature(key, publicKey, JSON.stringify(clientData)),
+    assertText: (json: string) => passkeySignature(key, publicKey, json),
   }
 }
 
 function passkeySignature(
   key: ReturnType<typeof createPrivateKey>,
   publicKey: Uint8Array,
-  clientData: object,
+  clientData: string,
 ): v3.PasskeySignature {
-  const clientDataJson = Uint8Array.from(Buffer.from(JSON.stringify(clientData)))
+  const clientDataJson = Uint8Array.from(Buffer.from(clientData))
   const authenticatorData = new Uint8Array(37).fill(5)
   const message = Buffer.concat([authenticatorData, sha256(clientDataJson)])
   const bytes = Uint8Array.from(sign('sha256', message, key))

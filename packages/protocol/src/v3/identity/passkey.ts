@@ -43,22 +43,55 @@ export function verifyPasskeySignature(text: string, signature: PasskeySignature
 }
 
 function parseClientData(bytes: Uint8Array): { challenge: string; origin: string } {
-  const data = parseJson(bytes)
-  if (typeof data === 'object' && data !== null && 'challenge' in data && 'origin' in data) {
+  const text = utf8Text(bytes)
+  const data = text === undefined ? undefined : parseJson(text)
+  if (
+    text !== undefined &&
+    typeof data === 'object' &&
+    data !== null &&
+    'challenge' in data &&
+    'origin' in data
+  ) {
     const { challenge, origin } = data
-    if (typeof challenge === 'string' && typeof origin === 'string') return { challenge, origin }
+    const isSingle = countKey(text, 'challenge') === 1 && countKey(text, 'origin') === 1
+    if (isSingle && typeof challenge === 'string' && typeof origin === 'string')
+      return { challenge, origin }
   }
   throw new XmtpError(
     'v3.identity.signature.malformed',
-    'client_data is invalid: it is no JSON with a challenge and an origin.',
+    'client_data is invalid: it is no JSON with one challenge and one origin.',
   )
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+/** Refuses invalid UTF-8, unlike a lenient decoder, and needs no TextDecoder of a platform. */
+function utf8Text(bytes: Uint8Array): string | undefined {
   try {
-    // Refuses invalid UTF-8, unlike a lenient decoder; needs no TextDecoder of a platform.
-    return JSON.parse(decodeURIComponent(bytesToHex(bytes).replaceAll(/../g, '%$&')))
+    return decodeURIComponent(bytesToHex(bytes).replaceAll(/../g, '%$&'))
   } catch {
     return undefined
   }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * How often an object has a key at its top level. A key that comes twice is an error to libxmtp, while JSON.parse takes
+ * the last one: two clients would read one assertion differently.
+ * @param json valid JSON
+ */
+function countKey(json: string, key: string): number {
+  let [count, depth] = [0, 0]
+  for (const [token, string, colon] of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[[\]{}]/g)) {
+    if (token === '{' || token === '[') depth += 1
+    else if (token === '}' || token === ']') depth -= 1
+    else if (depth === 1 && string !== undefined && colon !== undefined)
+      count += JSON.parse(string) === key ? 1 : 0
+  }
+  return count
 }

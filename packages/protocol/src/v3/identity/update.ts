@@ -14,7 +14,10 @@ import {
 } from './identifier.ts'
 import { readSignature, writeSignature, type IdentitySignature } from './signature.ts'
 
-/** One entry of an inbox's log as it came; nothing is verified. */
+/**
+ * One entry of an inbox's log as it came; nothing is verified. The signatures are over its text, not over its bytes: a
+ * node stores what `encodeIdentityUpdate` makes of it, since bytes that decode here may be none to a stricter decoder.
+ */
 export type IdentityUpdate = {
   /** The inbox it claims to belong to. */
   readonly inboxId: string
