@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { build, run } from '../scripts/install.mjs'
 
-build('bench')
+build('bench', 'packages/cli', 'packages/mls/tsconfig.node.json')
 const [name, ...rest] = process.argv.slice(2)
 const file = new URL(`dist/${name}.js`, import.meta.url)
 if (name === undefined || !existsSync(file)) {
