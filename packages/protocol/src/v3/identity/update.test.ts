@@ -170,7 +170,12 @@ describe('identity updates on the wire', () => {
     const { actions } = WireUpdate.decode(encodeIdentityUpdate(updateWith(signatures[0]!)))
     const [create] = actions
     if (create?.kind?.$case !== 'createInbox') throw new Error('The first action creates.')
-    for (const initialIdentifierKind of [0, 1, 7] as IdentifierKind[]) {
+    const { IDENTIFIER_KIND_UNSPECIFIED, IDENTIFIER_KIND_ETHEREUM, UNRECOGNIZED } = IdentifierKind
+    for (const initialIdentifierKind of [
+      IDENTIFIER_KIND_UNSPECIFIED,
+      IDENTIFIER_KIND_ETHEREUM,
+      UNRECOGNIZED,
+    ]) {
       const value = { ...create.kind.value, initialIdentifierKind }
       const action: WireAction = { kind: { $case: 'createInbox', value } }
       const wire = { inboxId: '', clientTimestampNs: 0n, actions: [action] }
