@@ -13,7 +13,7 @@ export { checkEnvelope } from './ingest/check.ts'
 export type { IncomingEnvelope } from './ingest/check.ts'
 export { openMemoryLog } from './log/memory.ts'
 export { openSqliteLog } from './log/sqlite.ts'
-export type { SqliteLogOptions } from './log/sqlite.ts'
+export type { SqliteLogOptions } from './log/sqlite-file.ts'
 export type {
   Appended,
   CheckedEnvelope,

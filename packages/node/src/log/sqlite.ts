@@ -1,16 +1,11 @@
-// Over 300 lines: the statements and the transactions that use them belong together.
-import { existsSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+// One file because the statements, the transactions that run them and the state they change belong together.
 import { XmtpError } from '@xmtp-ts/protocol'
 import {
   maxCachedTopics,
-  maxIdleWalBytes,
   maxReadBytes,
   maxTailBytes,
   maxTailEnvelopes,
-  storeLockWaitMs,
   storeProbeMs,
-  walCheckpointPages,
 } from '../limits.ts'
 import type {
   Appended,
@@ -25,17 +20,9 @@ import type {
 import { mergeTopics } from './merge.ts'
 import { legacyDigest, positionBounds, positionOf, timeOfPosition } from './position.ts'
 import type { PositionBounds } from './position.ts'
-import { openDatabase, sqliteResult, sqliteResultOf } from './sqlite-driver.ts'
 import type { Database, Statement } from './sqlite-driver.ts'
-import { migrate } from './sqlite-schema.ts'
+import { openFile, release, type SqliteLogOptions } from './sqlite-file.ts'
 import { openTail, type Tail } from './tail.ts'
-
-const pageBytes = 8_192
-
-export type SqliteLogOptions = {
-  /** Bytes that the database may grow to; unbounded by default. Appends beyond it fail as on a full disk. */
-  readonly maxFileBytes?: number
-}
 
 /**
  * Opens the log in a SQLite file, made with its folder when missing. One process at a time.
@@ -45,68 +32,7 @@ export async function openSqliteLog(
   path: string,
   options: SqliteLogOptions = {},
 ): Promise<EnvelopeLog> {
-  let database: Database | undefined
-  try {
-    makeFolder(dirname(path))
-    database = await openDatabase(path)
-    configure(database, options)
-    migrate(database)
-    return new SqliteLog(database)
-  } catch (error) {
-    database?.close()
-    throw openingError(path, error)
-  }
-}
-
-/**
- * Merges the write-ahead log and lets go of the file. Closing alone does not: a binding may keep the connection
- * until its statements are collected as garbage. Only outside WAL mode can the exclusive lock be given back.
- */
-function release(database: Database): void {
-  try {
-    database.exec(`
-      PRAGMA journal_mode = DELETE;
-      PRAGMA locking_mode = NORMAL;
-      SELECT head FROM log;
-    `)
-  } catch {
-    // A failing disk: what was acknowledged is in the write-ahead log already.
-  }
-}
-
-/** Not with `recursive`, which never returns under /proc. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return
-  makeFolder(dirname(path))
-  mkdirSync(path)
-}
-
-function configure(database: Database, { maxFileBytes }: SqliteLogOptions): void {
-  database.exec(`
-    PRAGMA busy_timeout = ${storeLockWaitMs};
-    PRAGMA page_size = ${pageBytes};
-    PRAGMA journal_mode = WAL;
-    PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = ${walCheckpointPages};
-    PRAGMA journal_size_limit = ${maxIdleWalBytes};
-  `)
-  if (maxFileBytes !== undefined)
-    database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / pageBytes))}`)
-}
-
-function openingError(path: string, cause: unknown): XmtpError {
-  if (cause instanceof XmtpError) return cause
-  const result = sqliteResultOf(cause)
-  if (result === sqliteResult.busy)
-    return new XmtpError('node.store.locked', `Another node uses the store ${path}.`, { cause })
-  if (result === sqliteResult.notADatabase)
-    return new XmtpError('node.store.unusable', `${path} is not a store of this program.`, {
-      cause,
-    })
-  return new XmtpError('node.store.unusable', `The store ${path} cannot be opened for writing.`, {
-    cause,
-  })
+  return new SqliteLog(await openFile(path, options))
 }
 
 /** The shape of the rows that the statements below select. */
