@@ -103,7 +103,7 @@ function sha256(bytes: Uint8Array): Buffer {
 /** An action and who signs it: of `add` the existing member, then the new one. */
 export type Step = v3.UnsignedAction & { readonly by: readonly Pick<Actor, 'sign'>[] }
 
-/** An update whose signatures are whatever the signers make of its text; nothing is checked. */
+/** An update whose signatures are whatever the signers make of its text, once each; nothing is checked. */
 export function compose(content: {
   inboxId: string
   clientTimestampNs: bigint
@@ -111,8 +111,13 @@ export function compose(content: {
 }): v3.IdentityUpdate {
   const { inboxId, clientTimestampNs, steps } = content
   const text = v3.identityUpdateText({ inboxId, clientTimestampNs, actions: steps })
+  const signatures = new Map<Pick<Actor, 'sign'>, v3.IdentitySignature>()
   const actions = steps.map(({ by, ...action }): v3.SignedAction<v3.IdentitySignature> => {
-    const [first, second] = by.map((signer) => signer.sign(text))
+    const [first, second] = by.map((signer) => {
+      const signature = signatures.get(signer) ?? signer.sign(text)
+      signatures.set(signer, signature)
+      return signature
+    })
     return action.kind === 'add'
       ? { ...action, existingSignature: first!, newSignature: second! }
       : { ...action, signature: first! }

@@ -1,7 +1,7 @@
 import { bytesFromHex, bytesToHex, concatBytes, equalBytes } from '../../bytes.ts'
 import { XmtpError } from '../../errors.ts'
 import { addressOfPoint } from '../../address.ts'
-import { recoverWallet } from '../../crypto/signature.ts'
+import { platform } from '#platform'
 import { ethereumIdentifier, type EthereumIdentifier } from './identifier.ts'
 
 /** The order of a curve, and half of it. */
@@ -28,12 +28,13 @@ export type RecoveredWallet = {
 }
 
 /**
- * Recovers the wallet that signed `text` by EIP-191 (v3-mls §1.4). A high s is replaced by the low one **without**
+ * Recovers the wallet that signed a text by EIP-191 (v3-mls §1.4). A high s is replaced by the low one **without**
  * flipping v, as libxmtp 1.10 does: the true twin of a signature therefore names another signer.
+ * @param digest of the text: its `personalMessageDigest`, 32 bytes
  * @param bytes r ‖ s ‖ v, 65 bytes
  * @throws XmtpError `v3.identity.signature.malformed` or `v3.identity.signature.invalid`
  */
-export function recoverWalletSignature(text: string, bytes: Uint8Array): RecoveredWallet {
+export function recoverWalletSignature(digest: Uint8Array, bytes: Uint8Array): RecoveredWallet {
   const v = bytes[64]
   const recovery = v === undefined ? undefined : parityOf(v)
   if (bytes.length !== 65 || v === undefined || recovery === undefined)
@@ -42,7 +43,7 @@ export function recoverWalletSignature(text: string, bytes: Uint8Array): Recover
       `A wallet signature has ${bytes.length} bytes and ends in ${v ?? 'nothing'}.`,
     )
   const canonicalBytes = withLowS(bytes.subarray(0, 64), secp256k1Order)
-  const point = recoverWallet(text, { bytes: canonicalBytes, recovery })
+  const point = platform.secp256k1.recover(digest, { bytes: canonicalBytes, recovery })
   if (point === undefined)
     throw new XmtpError(
       'v3.identity.signature.invalid',

@@ -1,6 +1,7 @@
 import { addressOfPoint } from '../../address.ts'
 import type { Brand } from '../../brand.ts'
 import { concatBytes } from '../../bytes.ts'
+import { personalMessageDigest } from '../../crypto/signature.ts'
 import { XmtpError } from '../../errors.ts'
 import { parseUnsignedKey } from '../../keys/public-key.ts'
 import { createIdentityText } from '../../keys/sign-texts.ts'
@@ -57,11 +58,11 @@ export function verifyIdentityUpdate(
   update: IdentityUpdate,
   verdicts: ContractVerdicts = noVerdicts,
 ): VerifiedIdentityUpdate {
-  const text = identityUpdateText(update)
+  const signed = signedText(identityUpdateText(update))
   const known = new Map<string, VerifiedSignature>()
   const verify = (signature: IdentitySignature): VerifiedSignature => {
     const key = signatureKey(signature)
-    const verified = known.get(key) ?? verifySignature(text, signature, verdicts.get(key))
+    const verified = known.get(key) ?? verifyOver(signed, signature, verdicts.get(key))
     known.set(key, verified)
     return verified
   }
@@ -84,9 +85,24 @@ export function verifySignature(
   signature: IdentitySignature,
   verdict?: ContractVerdict,
 ): VerifiedSignature {
+  return verifyOver(signedText(text), signature, verdict)
+}
+
+/** A text with its digest: an update of many actions has a long text and many signatures over it. */
+type SignedText = { readonly text: string; readonly digest: Uint8Array }
+
+function signedText(text: string): SignedText {
+  return { text, digest: personalMessageDigest(text) }
+}
+
+function verifyOver(
+  { text, digest }: SignedText,
+  signature: IdentitySignature,
+  verdict: ContractVerdict | undefined,
+): VerifiedSignature {
   switch (signature.kind) {
     case 'erc191': {
-      const recovered = recoverWalletSignature(text, signature.bytes)
+      const recovered = recoverWalletSignature(digest, signature.bytes)
       return { kind: 'erc191', chainId: undefined, ...recovered }
     }
     case 'erc1271':
@@ -94,7 +110,7 @@ export function verifySignature(
     case 'installation':
       return installationSignature(text, signature)
     case 'legacy':
-      return legacySignature(text, signature)
+      return legacySignature(digest, signature)
     case 'passkey': {
       const verified = verifyPasskeySignature(text, signature)
       return { kind: 'passkey', chainId: undefined, isCanonical: true, ...verified }
@@ -151,15 +167,18 @@ function installationSignature(text: string, signature: InstallationSignature): 
  * The V2 key signed the text, and a wallet signed the V2 key: the wallet counts as the signer (v3-mls §1.6). What is
  * remembered is the wallet's signature, so that a V2 key serves once in an inbox.
  */
-function legacySignature(text: string, signature: LegacySignature): VerifiedSignature {
+function legacySignature(digest: Uint8Array, signature: LegacySignature): VerifiedSignature {
   const { keyBytes, signature: union } = signature.delegatedKey
   const compact = union?.union?.value
   if (compact === undefined)
     throw new XmtpError('v3.identity.signature.malformed', 'A V2 key carries no signature.')
   // libxmtp keeps the lowest byte of the recovery number, whatever the tag of the signature.
   const walletBytes = concatBytes(compact.bytes, Uint8Array.of(compact.recovery & 255))
-  const wallet = recoverWalletSignature(createIdentityText(keyBytes), walletBytes)
-  const byKey = recoverWalletSignature(text, signature.bytes)
+  const wallet = recoverWalletSignature(
+    personalMessageDigest(createIdentityText(keyBytes)),
+    walletBytes,
+  )
+  const byKey = recoverWalletSignature(digest, signature.bytes)
   if (addressOfKey(keyBytes) !== byKey.signer.address)
     throw new XmtpError(
       'v3.identity.signature.invalid',
