@@ -25,7 +25,12 @@ for (const { optionalDependencies = {}, dev } of Object.values({ ...lock.package
     const isThere = Object.keys(lock.packages).some((path) => path.endsWith(`node_modules/${name}`))
     const platform = platformOf(name)
     if (isThere || platform === undefined || !/^\d/.test(version)) continue
-    lock.packages[`node_modules/${name}`] = { version, ...(dev && { dev }), optional: true, ...platform }
+    lock.packages[`node_modules/${name}`] = {
+      version,
+      ...(dev && { dev }),
+      optional: true,
+      ...platform,
+    }
   }
 const sorted = Object.entries(lock.packages).toSorted(([a], [b]) => a.localeCompare(b, 'en'))
 lock.packages = Object.fromEntries(sorted)
