@@ -6,8 +6,8 @@ ensureInstalled()
 const bin = (name) => `${root}/node_modules/.bin/${name}`
 
 run(bin('oxfmt'), ['--check'])
-run(bin('oxlint'), ['--type-aware', '--deny-warnings', 'packages', 'test', 'bench', 'scripts'])
 run(process.execPath, [`${root}/node_modules/typescript/bin/tsc`, '-b', '--force'])
+run(bin('oxlint'), ['--type-aware', '--deny-warnings', 'packages', 'test', 'bench', 'scripts'])
 run(bin('knip'), [])
 
 const generated = () => {

@@ -118,7 +118,7 @@ describe('gRPC', () => {
     }
     const got = (await take(stream.call, 50)).map(timeOf)
     expect([...new Set(got)]).toEqual(
-      Array.from({ length: [...new Set(got)].length }, (_, index) => index + 2),
+      Array.from({ length: new Set(got).size }, (_, index) => index + 2),
     )
   })
 

@@ -201,16 +201,16 @@ describe('limits of size and time', () => {
     const message = new Uint8Array(1_048_214)
     for (let time = 0; time < 20; time += 1)
       await client.unary(`${messageApi}/Publish`, publishRequest([{ time, message }]))
-    const page = (await (
+    const page = await (
       await postJson(node.url, '/message/v1/query', { contentTopics: [topic] })
-    ).json()) as any
+    ).json()
     expect(page.envelopes).toHaveLength(16)
     expect(page.pagingInfo.cursor).not.toBeNull()
     const rest = await postJson(node.url, '/message/v1/query', {
       contentTopics: [topic],
       pagingInfo: { cursor: page.pagingInfo.cursor },
     })
-    expect(((await rest.json()) as any).envelopes).toHaveLength(4)
+    expect((await rest.json()).envelopes).toHaveLength(4)
   })
 
   it('survives calls that are cut in the middle', async () => {

@@ -44,7 +44,7 @@ describe('the JSON gateway', () => {
       end_time_ns: '18446744073709551615',
       paging_info: { limit: '5', direction: 1 },
     })
-    const { envelopes } = (await page.json()) as any
+    const { envelopes } = await page.json()
     expect(envelopes.map((each: any) => [each.timestampNs, each.message])).toEqual([
       ['7', 'AA=='],
       ['18446744073709551614', '/+8='],

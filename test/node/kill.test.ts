@@ -26,7 +26,7 @@ async function startProcess(): Promise<{ child: ChildProcess; url: string }> {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.add(child)
-  const lines = createInterface(child.stdout!)
+  const lines = createInterface(child.stdout)
   const [url] = (await once(lines, 'line')) as [string]
   return { child, url }
 }
@@ -65,7 +65,7 @@ async function storedTimes(url: string, contentTopic: string): Promise<Set<strin
   let cursor: unknown = null
   do {
     const body = { contentTopics: [contentTopic], pagingInfo: { limit: 100, cursor, direction: 1 } }
-    const page = (await (await postJson(url, '/message/v1/query', body)).json()) as any
+    const page = await (await postJson(url, '/message/v1/query', body)).json()
     for (const { timestampNs } of page.envelopes) stored.add(timestampNs)
     cursor = page.pagingInfo.cursor
   } while (cursor !== null)

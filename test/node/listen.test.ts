@@ -66,9 +66,9 @@ it('keeps what was published over a restart in the same process', async () => {
     await node
       .memory()
       .unary(`${messageApi}/Publish`, publishRequest([{ time: round }]), { headers: {} })
-    const page = (await (
+    const page = await (
       await postJson(node.listen[0]!, '/message/v1/query', { contentTopics: [topic] })
-    ).json()) as any
+    ).json()
     expect(page.envelopes).toHaveLength(round)
     await node[Symbol.asyncDispose]()
   }
@@ -101,7 +101,7 @@ it('answers as unavailable when the store fails, and tells the operator why, wit
   const response = await postJson(node.url, '/message/v1/publish', {
     envelopes: [{ contentTopic: topic, message }],
   })
-  expect([response.status, ((await response.json()) as any).code]).toEqual([503, 14])
+  expect([response.status, (await response.json()).code]).toEqual([503, 14])
   expect(lines.map((line) => JSON.parse(line).event)).toEqual(['api.failed'])
   expect(lines[0]).toContain('full')
   expect(lines[0]!.length).toBeLessThan(2000)

@@ -6,7 +6,12 @@ import {
   type Node,
   type NodeParts,
 } from '@xmtp-ts/node'
-import { Envelope, PublishRequest, QueryRequest } from '@xmtp-ts/proto/message_api/v1/message_api'
+import {
+  Envelope,
+  PublishRequest,
+  QueryRequest,
+  SortDirection,
+} from '@xmtp-ts/proto/message_api/v1/message_api'
 import { connect, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
 
@@ -60,7 +65,7 @@ export function queryRequest(contentTopics: readonly string[] = [topic], limit =
     contentTopics: [...contentTopics],
     startTimeNs: 0n,
     endTimeNs: 0n,
-    pagingInfo: { limit, cursor: undefined, direction: 0 },
+    pagingInfo: { limit, cursor: undefined, direction: SortDirection.SORT_DIRECTION_UNSPECIFIED },
   }).finish()
 }
 
@@ -133,8 +138,8 @@ export async function postJson(
 /** The lines of a JSON stream, parsed; spaces before a line are legal JSON. */
 export async function* linesOf(response: Response): AsyncGenerator<any> {
   let rest = ''
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream() as never)) {
-    rest += chunk as unknown as string
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    rest += chunk as string
     for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
       yield JSON.parse(rest.slice(0, end))
       rest = rest.slice(end + 1)
