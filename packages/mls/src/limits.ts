@@ -8,8 +8,8 @@ export const limits = {
   messageBytes: 256 * 1024 * 1024,
   /** Proposals that wait for a commit in one epoch: a commit must fit them all, and each costs a signature check. */
   pendingProposals: 4096,
-  /** Proposals in one commit: as many as there may be members to add at once. */
-  commitProposals: 65_536,
+  /** Proposals in one commit: each Add costs two signature checks and makes lists in parents longer. */
+  commitProposals: 8192,
   /** Generations a ratchet may be asked to skip: each costs three hashes (RFC 9420 §9.1). */
   forwardDistance: 1000,
   /** Generations behind the newest whose keys are kept, per sender. */

@@ -24,7 +24,7 @@ import type { NewPath } from '../tree/path.ts'
 import { createPath, encryptPath, keptKeys, withLeafKey } from '../tree/path.ts'
 import type { AddedMember, AppliedProposals } from './apply.ts'
 import { applyProposals } from './apply.ts'
-import { findProposal } from './find-proposal.ts'
+import { proposalFinder } from './find-proposal.ts'
 import { createGroupInfo } from './group-info.ts'
 import { keyPackageReference } from './key-package.ts'
 import type { EpochStart, PskLookup } from './next-epoch.ts'
@@ -86,9 +86,7 @@ function chooseProposals(
   options: CommitOptions,
 ): { readonly entries: ProposalOrRef[]; readonly proposals: CommittedProposal[] } {
   const wanted = options.references
-  const waiting = wanted
-    ? wanted.map((reference) => findProposal(state, reference))
-    : state.proposals
+  const waiting = wanted ? wanted.map(proposalFinder(state)) : state.proposals
   const own = { kind: 'member', leafIndex: state.ownLeaf } as const
   const inline = options.proposals ?? []
   return {

@@ -183,14 +183,14 @@ function checkPsks(
   context: GroupContext,
   proposals: readonly CommittedProposal[],
 ): void {
-  const seen: Uint8Array[] = []
+  const seen = new Set<string>()
   for (const { proposal } of proposals) {
     if (proposal.kind !== 'preSharedKey') continue
     checkPskId(suite, context, proposal.psk)
-    const id = encode(preSharedKeyIdCodec, proposal.psk)
-    if (seen.some((other) => equal(other, id)))
+    const id = toHex(encode(preSharedKeyIdCodec, proposal.psk))
+    if (seen.has(id))
       throw new MlsError('proposal.samePskTwice', 'One pre-shared key is there twice.')
-    seen.push(id)
+    seen.add(id)
   }
 }
 

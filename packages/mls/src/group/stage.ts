@@ -19,7 +19,7 @@ import { leafAt, withRoom } from '../tree/ratchet-tree.ts'
 import type { AppliedProposals } from './apply.ts'
 import { applyProposals, checkUnique } from './apply.ts'
 import { externalInitLabel } from './external-init.ts'
-import { findProposal } from './find-proposal.ts'
+import { proposalFinder } from './find-proposal.ts'
 import type { PskLookup } from './next-epoch.ts'
 import { joinerAfter, keptResumption, nextContext, resolvePsks, startEpoch } from './next-epoch.ts'
 import type { CommittedProposal } from './proposal-rules.ts'
@@ -111,9 +111,10 @@ async function openProposals(
   commit: Commit,
   options: ProcessOptions,
 ): Promise<Opened> {
+  const find = proposalFinder(state)
   const proposals = commit.proposals.map((entry): CommittedProposal => {
     if (entry.kind === 'proposal') return { proposal: entry.proposal, sender, byReference: false }
-    const { proposal, sender: proposer } = findProposal(state, entry.reference)
+    const { proposal, sender: proposer } = find(entry.reference)
     return { proposal, sender: proposer, byReference: true }
   })
   const member = sender.kind === 'member' ? sender.leafIndex : undefined

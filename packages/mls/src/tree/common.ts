@@ -6,15 +6,14 @@ import { isBranch } from './ratchet-tree.ts'
 
 // Members of one application mostly say the same: one shared object for all who do, instead of one for each branch.
 const maxInterned = 256
+const maxInternedTypes = 256
 const interned = new Map<string, Common>()
 
 function intern(common: Common): Common {
-  const name = [
-    common.extensions,
-    common.proposals,
-    common.credentials,
-    common.credentialsInUse,
-  ].join(';')
+  const lists = [common.extensions, common.proposals, common.credentials, common.credentialsInUse]
+  // Lists made long on purpose are not kept beyond their tree.
+  if (lists.reduce((sum, list) => sum + list.length, 0) > maxInternedTypes) return common
+  const name = lists.join(';')
   const known = interned.get(name)
   if (known !== undefined) return known
   if (interned.size >= maxInterned) interned.clear()

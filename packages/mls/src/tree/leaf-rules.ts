@@ -88,15 +88,16 @@ export function checkOwnCapabilities(suite: CipherSuite, leaf: LeafNode): void {
   const twice = duplicateExtension(extensions)
   if (twice !== undefined)
     throw new MlsError('leaf.duplicateExtension', `Extension ${twice} is there twice.`)
-  const unlisted = extensions.find(({ type }) => !supportsExtension(capabilities, type))
+  const listed = new Set(capabilities.extensions)
+  const unlisted = extensions.find(({ type }) => !supportsExtension(listed, type))
   if (unlisted !== undefined)
     throw new MlsError('leaf.extensionNotInCapabilities', `The leaf uses type ${unlisted.type}.`)
 }
 
 type Supported = Pick<Capabilities, 'extensions' | 'proposals' | 'credentials'>
 
-function supportsExtension(supported: Supported, type: number): boolean {
-  return defaultExtensionTypes.has(type) || supported.extensions.includes(type)
+function supportsExtension(listed: ReadonlySet<number>, type: number): boolean {
+  return defaultExtensionTypes.has(type) || listed.has(type)
 }
 
 /** Whether a proposal type may be used among those who support this much. */
@@ -105,10 +106,13 @@ export function supportsProposal(supported: Supported, type: number): boolean {
 }
 
 function supportsAll(supported: Supported, required: RequiredCapabilities): boolean {
+  const extensions = new Set(supported.extensions)
+  const proposals = new Set(supported.proposals)
+  const credentials = new Set(supported.credentials)
   return (
-    required.extensions.every((type) => supportsExtension(supported, type)) &&
-    required.proposals.every((type) => supportsProposal(supported, type)) &&
-    required.credentials.every((type) => supported.credentials.includes(type))
+    required.extensions.every((type) => supportsExtension(extensions, type)) &&
+    required.proposals.every((type) => defaultProposalTypes.has(type) || proposals.has(type)) &&
+    required.credentials.every((type) => credentials.has(type))
   )
 }
 
@@ -122,7 +126,8 @@ export function checkSupport(supported: Supported, groupExtensions: readonly Ext
   const required = readRequiredCapabilities(groupExtensions)
   if (required !== undefined && !supportsAll(supported, required))
     throw new MlsError('leaf.requiredCapabilityMissing', 'The group requires more than is listed.')
-  const unknown = groupExtensions.find(({ type }) => !supportsExtension(supported, type))
+  const listed = new Set(supported.extensions)
+  const unknown = groupExtensions.find(({ type }) => !supportsExtension(listed, type))
   if (unknown !== undefined)
     throw new MlsError('leaf.groupExtensionUnsupported', `The group uses type ${unknown.type}.`)
 }

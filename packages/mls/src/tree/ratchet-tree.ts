@@ -299,9 +299,10 @@ export function resolution(tree: RatchetTree, node: number): readonly number[] {
   const walk = (child: Child, at: number, level: number): void => {
     if (child === undefined) return
     if (!isBranch(child)) nodes.push(at)
-    else if (child.node !== undefined)
-      nodes.push(at, ...decodeParent(child.node).unmergedLeaves.map(nodeOfLeaf))
-    else {
+    else if (child.node !== undefined) {
+      nodes.push(at)
+      for (const leaf of decodeParent(child.node).unmergedLeaves) nodes.push(nodeOfLeaf(leaf))
+    } else {
       walk(child.left, at ^ (1 << (level - 1)), level - 1)
       walk(child.right, at ^ (3 << (level - 1)), level - 1)
     }

@@ -1,14 +1,16 @@
-import { equal } from '../bytes.ts'
+import { equal, toHex } from '../bytes.ts'
 import { decode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
 import { MlsError } from '../errors.ts'
 import type { LeafNode } from './leaf-node.ts'
 import { leafNodeCodec } from './leaf-node.ts'
-import { isBelow, leftOf, nodeOfLeaf, rightOf } from './math.ts'
-import type { ParentNode, RatchetTree } from './ratchet-tree.ts'
+import { ancestorAt, isBelow, leftOf, nodeOfLeaf, rightOf } from './math.ts'
+import type { Child, ParentNode, RatchetTree } from './ratchet-tree.ts'
 import {
+  decodeParent,
   eachLeaf,
   eachParent,
+  isBranch,
   leafBytesAt,
   leafKeys,
   parentAt,
@@ -52,49 +54,52 @@ function checkUniqueKeys(tree: RatchetTree): void {
 }
 
 function addOnce(seen: Set<string>, key: Uint8Array): boolean {
-  const text = String.fromCharCode(...key)
+  const text = toHex(key)
   if (seen.has(text)) return false
   seen.add(text)
   return true
 }
 
+/**
+ * An unmerged leaf is a member below its node, and unmerged at every parent between the two (RFC 9420 §7.1). One walk down,
+ * taking along what the parents above require: the cost grows with the length of the lists.
+ */
 function checkUnmergedLeaves(tree: RatchetTree): void {
-  eachParent(tree, (node, parent) => {
-    let previous = -1
-    for (const leafIndex of parent.unmergedLeaves) {
-      const legal =
-        leafIndex > previous &&
-        leafIndex < 2 ** tree.depth &&
-        isBelow(leafIndex, node) &&
-        leafBytesAt(tree, leafIndex) !== undefined
-      if (!legal || !isUnmergedBelow(tree, node, leafIndex))
-        throw new MlsError('tree.badUnmergedLeaves', `Leaf ${leafIndex} in node ${node}.`)
-      previous = leafIndex
+  const walk = (child: Child, level: number, first: number, required: readonly number[]): void => {
+    if (child === undefined) {
+      if (required.length > 0)
+        throw new MlsError('tree.badUnmergedLeaves', `No member is at leaf ${required[0]}.`)
+      return
     }
-  })
+    if (!isBranch(child)) return
+    const end = first + 2 ** level
+    const unmerged = child.node ? decodeParent(child.node).unmergedLeaves : required
+    if (child.node && !isSound(unmerged, first, end, required))
+      throw new MlsError('tree.badUnmergedLeaves', `At node ${ancestorAt(first, level)}.`)
+    const middle = first + 2 ** (level - 1)
+    const split = unmerged.findIndex((leaf) => leaf >= middle)
+    const count = split < 0 ? unmerged.length : split
+    walk(child.left, level - 1, first, unmerged.slice(0, count))
+    walk(child.right, level - 1, middle, unmerged.slice(count))
+  }
+  walk(tree.root, tree.depth, 0, [])
 }
 
-/** A leaf that is unmerged at a node is so at every parent between the two (RFC 9420 §7.1). */
-function isUnmergedBelow(tree: RatchetTree, top: number, leafIndex: number): boolean {
-  let node = top
-  while (node % 2 === 1) {
-    const parent = parentAt(tree, node)
-    if (parent !== undefined && !hasSorted(parent.unmergedLeaves, leafIndex)) return false
-    node = (nodeOfLeaf(leafIndex) < node ? leftOf(node) : rightOf(node)) ?? 0
+/** Whether a list is sorted without doubles, within its subtree, and has all that is required. */
+function isSound(
+  unmerged: readonly number[],
+  first: number,
+  end: number,
+  required: readonly number[],
+): boolean {
+  let previous = first - 1
+  let found = 0
+  for (const leaf of unmerged) {
+    if (leaf <= previous || leaf >= end) return false
+    if (leaf === required[found]) found++
+    previous = leaf
   }
-  return true
-}
-
-/** Binary search; a list that is not sorted fails its own check. */
-function hasSorted(sorted: readonly number[], wanted: number): boolean {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] ?? 0) < wanted) low = middle + 1
-    else high = middle
-  }
-  return sorted[low] === wanted
+  return found === required.length
 }
 
 function checkParentHash(
