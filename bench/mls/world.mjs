@@ -13,7 +13,8 @@ import {
 // The tree is filled without a thousand commits, which no public function can do.
 import { signLeaf } from '../../packages/mls/dist/tree/leaf-rules.js'
 import { createPath } from '../../packages/mls/dist/tree/path.js'
-import { addLeaf, leafAt } from '../../packages/mls/dist/tree/ratchet-tree.js'
+import { addLeaf } from '../../packages/mls/dist/tree/members.js'
+import { leafAt } from '../../packages/mls/dist/tree/ratchet-tree.js'
 import { treeHash } from '../../packages/mls/dist/tree/tree-hash.js'
 import { secretTreeFrom } from '../../packages/mls/dist/schedule/secret-tree.js'
 import { encode } from '../../packages/mls/dist/codec/tls.js'

@@ -44,15 +44,8 @@ import { keyPackageTbs } from './tree/key-package.ts'
 import type { LeafNode, UnsignedLeafNode } from './tree/leaf-node.ts'
 import { signLeaf } from './tree/leaf-rules.ts'
 import { createPath, encryptPath } from './tree/path.ts'
-import {
-  branch,
-  decodeParent,
-  parentNodeCodec,
-  removeLeaf,
-  treeFrom,
-  withPath,
-  withRoom,
-} from './tree/ratchet-tree.ts'
+import { branch, decodeParent, parentNodeCodec, treeFrom, withPath } from './tree/ratchet-tree.ts'
+import { removeLeaf, withRoom } from './tree/members.ts'
 import { decodeTree, encodeTree } from './tree/tree-codec.ts'
 import { treeHash } from './tree/tree-hash.ts'
 import { checkTree } from './tree/validate.ts'

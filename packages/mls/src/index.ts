@@ -48,7 +48,12 @@ export type { PskLookup } from './group/next-epoch.ts'
 export type { Received } from './group/process.ts'
 export { processMessage } from './group/process.ts'
 export type { CommittedProposal } from './group/proposal-rules.ts'
-export { exportGroupSecret, externalPskId, resumptionPsk } from './group/resume.ts'
+export {
+  epochAuthenticator,
+  exportGroupSecret,
+  externalPskId,
+  resumptionPsk,
+} from './group/resume.ts'
 export type { LeafChange, SendOptions, Sent, SentProposal } from './group/send.ts'
 export { encryptMessage, propose, proposeUpdate, withoutProposals } from './group/send.ts'
 export type { ProcessOptions } from './group/stage.ts'

@@ -51,15 +51,9 @@ import { keyPackageCodec } from './tree/key-package.ts'
 import { depthFor, leftOf, nodeOfLeaf, parentOf, rightOf, rootOf, siblingOf } from './tree/math.ts'
 import type { NodeKeys } from './tree/path.ts'
 import { createPath, decryptPath, derivePathSecrets, encryptPath, mergePath } from './tree/path.ts'
-import {
-  addLeaf,
-  eachLeaf,
-  leafAt,
-  memberCount,
-  removeLeaf,
-  resolution,
-  updateLeaf,
-} from './tree/ratchet-tree.ts'
+import { eachLeaf, leafAt, memberCount } from './tree/ratchet-tree.ts'
+import { addLeaf, removeLeaf, updateLeaf } from './tree/members.ts'
+import { resolution } from './tree/resolution.ts'
 import { decodeTree, encodeTree } from './tree/tree-codec.ts'
 import { treeHash, treeHashAt } from './tree/tree-hash.ts'
 import { checkTree } from './tree/validate.ts'

@@ -22,14 +22,8 @@ import {
 } from '../tree/leaf-rules.ts'
 import { nodeOfLeaf } from '../tree/math.ts'
 import type { RatchetTree } from '../tree/ratchet-tree.ts'
-import {
-  addLeaf,
-  leafAt,
-  leavesWithSignatureKey,
-  nodesWithEncryptionKey,
-  removeLeaf,
-  updateLeaf,
-} from '../tree/ratchet-tree.ts'
+import { leafAt, leavesWithSignatureKey, nodesWithEncryptionKey } from '../tree/ratchet-tree.ts'
+import { addLeaf, removeLeaf, updateLeaf } from '../tree/members.ts'
 import type { ApplyAppData, GroupConfig } from './config.ts'
 import { checkKeyPackage } from './key-package.ts'
 import type { CommittedProposal } from './proposal-rules.ts'

@@ -1,32 +1,21 @@
 import { empty } from '../bytes.ts'
 import { encode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
-import { encryptionInfo, encryptTo, hashLength } from '../crypto/suite.ts'
+import { hashLength } from '../crypto/suite.ts'
 import type { Random } from '../hpke/kem.ts'
 import type { GroupContext } from '../message/group-context.ts'
 import { groupContextCodec } from '../message/group-context.ts'
 import type { Proposal } from '../message/proposal.ts'
-import type {
-  AuthenticatedContent,
-  Commit,
-  EncryptedGroupSecrets,
-  ProposalOrRef,
-  UpdatePath,
-  Welcome,
-} from '../message/wire.ts'
-import { groupInfoCodec, groupSecretsCodec } from '../message/wire.ts'
+import type { AuthenticatedContent, Commit, ProposalOrRef, UpdatePath } from '../message/wire.ts'
 import type { PreSharedKey } from '../schedule/key-schedule.ts'
-import { confirmedTranscriptHashOf, pskSecretOf, welcomeKeys } from '../schedule/key-schedule.ts'
+import { confirmedTranscriptHashOf, pskSecretOf } from '../schedule/key-schedule.ts'
 import type { LeafNode, UnsignedLeafNode } from '../tree/leaf-node.ts'
 import { checkOwnCapabilities, signLeaf } from '../tree/leaf-rules.ts'
-import { isBelow } from '../tree/math.ts'
 import type { NewPath } from '../tree/path.ts'
 import { createPath, encryptPath, keptKeys, withLeafKey } from '../tree/path.ts'
-import type { AddedMember, AppliedProposals } from './apply.ts'
+import type { AppliedProposals } from './apply.ts'
 import { applyProposals } from './apply.ts'
 import { proposalFinder } from './find-proposal.ts'
-import { createGroupInfo } from './group-info.ts'
-import { keyPackageReference } from './key-package.ts'
 import type { EpochStart, PskLookup } from './next-epoch.ts'
 import { joinerAfter, keptResumption, nextContext, resolvePsks, startEpoch } from './next-epoch.ts'
 import type { CommittedProposal } from './proposal-rules.ts'
@@ -35,25 +24,25 @@ import { frame, handshakeWireFormat, signAsMember } from './send.ts'
 import type { StagedCommit } from './staged-commit.ts'
 import type { GroupState } from './state.ts'
 import { expectActive, memberAt } from './state.ts'
+import type { WelcomeOptions } from './welcome.ts'
+import { makeWelcome } from './welcome.ts'
 
 /** What a commit does, beside the proposals that already wait. */
-export type CommitOptions = SendOptions & {
-  /** Changes that travel in the commit itself. */
-  readonly proposals?: readonly Proposal[]
-  /** Which of the waiting proposals to commit to; all if left out. */
-  readonly references?: readonly Uint8Array[]
-  /** Without a path the committer's keys stay as they are; where the RFC requires one it is made all the same. */
-  readonly path?: 'always' | 'whenRequired'
-  readonly leafChange?: LeafChange
-  /** A new signature key for the committer's leaf. */
-  readonly newSignaturePrivateKey?: Uint8Array
-  readonly psk?: PskLookup
-  /** Unix seconds to check the lifetimes of added key packages with; unchecked if left out. */
-  readonly nowSeconds?: bigint
-  /** Whether the welcome carries the tree (it does unless told otherwise) and the external key. */
-  readonly welcomeTree?: boolean
-  readonly welcomeExternalPub?: boolean
-}
+export type CommitOptions = SendOptions &
+  WelcomeOptions & {
+    /** Changes that travel in the commit itself. */
+    readonly proposals?: readonly Proposal[]
+    /** Which of the waiting proposals to commit to; all if left out. */
+    readonly references?: readonly Uint8Array[]
+    /** Without a path the committer's keys stay as they are; where the RFC requires one it is made all the same. */
+    readonly path?: 'always' | 'whenRequired'
+    readonly leafChange?: LeafChange
+    /** A new signature key for the committer's leaf. */
+    readonly newSignaturePrivateKey?: Uint8Array
+    readonly psk?: PskLookup
+    /** Unix seconds to check the lifetimes of added key packages with; unchecked if left out. */
+    readonly nowSeconds?: bigint
+  }
 
 /** A commit of one's own: nothing counts before the group has taken it and it is adopted. */
 export type CreatedCommit = {
@@ -287,47 +276,4 @@ function wipeStart(start: EpochStart, own: OwnPath | undefined): void {
   start.memberSecret.fill(0)
   own?.path.commitSecret.fill(0)
   for (const secret of own?.path.pathSecrets.values() ?? []) secret.fill(0)
-}
-
-/** Encrypts the new epoch to those who were added (RFC 9420 §12.4.3.1). */
-async function makeWelcome(
-  next: GroupState,
-  added: readonly AddedMember[],
-  path: NewPath | undefined,
-  start: EpochStart,
-  psks: readonly PreSharedKey[],
-  options: CommitOptions,
-): Promise<Welcome> {
-  const { suite } = next
-  const info = await createGroupInfo(
-    { ...next, status: 'active' },
-    {
-      withRatchetTree: options.welcomeTree ?? true,
-      withExternalPub: options.welcomeExternalPub ?? false,
-    },
-  )
-  const { key, nonce } = welcomeKeys(suite, start.memberSecret)
-  const sealedInfo = suite.hpke.aead.seal(key, nonce, empty, encode(groupInfoCodec, info))
-  const secrets: EncryptedGroupSecrets[] = []
-  const encryption = encryptionInfo(suite, 'Welcome', sealedInfo)
-  for (const { leafIndex, keyPackage } of added) {
-    if (keyPackage === undefined) continue
-    const step = path?.steps.find(({ copath }) => isBelow(leafIndex, copath))
-    const pathSecret = step && path?.pathSecrets.get(step.node)
-    const groupSecrets = encode(groupSecretsCodec, {
-      joinerSecret: start.joinerSecret,
-      pathSecret: pathSecret && { pathSecret },
-      psks: psks.map(({ id }) => id),
-    })
-    secrets.push({
-      newMember: keyPackageReference(suite, keyPackage),
-      encryptedGroupSecrets: await encryptTo(
-        encryption,
-        keyPackage.initKey,
-        groupSecrets,
-        options.random,
-      ),
-    })
-  }
-  return { cipherSuite: suite.id, secrets, encryptedGroupInfo: sealedInfo }
 }

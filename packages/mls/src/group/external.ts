@@ -28,7 +28,7 @@ import type { Capabilities } from '../tree/leaf-node.ts'
 import { checkOwnCapabilities, checkSupport } from '../tree/leaf-rules.ts'
 import { withLeafKey } from '../tree/path.ts'
 import type { RatchetTree } from '../tree/ratchet-tree.ts'
-import { withRoom } from '../tree/ratchet-tree.ts'
+import { withRoom } from '../tree/members.ts'
 import type { AppliedProposals } from './apply.ts'
 import { applyProposals } from './apply.ts'
 import { makePath } from './commit.ts'
@@ -102,6 +102,7 @@ export async function joinByExternalCommit(
   const context = nextContext(suite, info.context, newTree, applied.extensions, confirmed)
   const joiner = joinerAfter(suite, init.initSecret, own.path.commitSecret, context)
   const start = startEpoch(suite, joiner, pskSecretOf(suite, psks), context, newTree.depth)
+  for (const secret of [init.initSecret, joiner, start.memberSecret]) secret.fill(0)
   const { leafIndex } = room
   const state = joinedState({
     suite,

@@ -13,12 +13,8 @@ import { isBelow, nodeOfLeaf } from '../tree/math.ts'
 import type { NodeKeys } from '../tree/path.ts'
 import { derivePathSecrets } from '../tree/path.ts'
 import type { RatchetTree } from '../tree/ratchet-tree.ts'
-import {
-  filteredDirectPath,
-  leafBytesAt,
-  leavesWithSignatureKey,
-  parentAt,
-} from '../tree/ratchet-tree.ts'
+import { leafBytesAt, leavesWithSignatureKey, parentAt } from '../tree/ratchet-tree.ts'
+import { filteredDirectPath } from '../tree/resolution.ts'
 import type { GroupConfig } from './config.ts'
 import { checkGroupInfo } from './group-info.ts'
 import type { OwnKeyPackage } from './key-package.ts'

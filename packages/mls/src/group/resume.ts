@@ -39,3 +39,8 @@ export function exportGroupSecret(
 ): Uint8Array {
   return exportFrom(state.suite, state.secrets.exporterSecret, label, context, length)
 }
+
+/** A value that all members of an epoch share and no one else knows; equal values mean no fork (RFC 9420 §8.7). */
+export function epochAuthenticator(state: GroupState): Uint8Array {
+  return state.secrets.epochAuthenticator
+}

@@ -15,18 +15,18 @@ import type { UpdatePath, UpdatePathNode } from '../message/wire.ts'
 import type { LeafNode } from './leaf-node.ts'
 import { leafNodeCodec } from './leaf-node.ts'
 import { isBelow, nodeOfLeaf } from './math.ts'
-import type { ParentNode, PathStep, RatchetTree } from './ratchet-tree.ts'
+import type { ParentNode, RatchetTree } from './ratchet-tree.ts'
+import type { PathStep } from './resolution.ts'
 import {
   encryptionKeyAt,
-  filteredDirectPath,
   leafKeys,
   leafBytesAt,
   nodesWithEncryptionKey,
   noteParent,
   parentNodeCodec,
-  resolution,
   withPath,
 } from './ratchet-tree.ts'
+import { filteredDirectPath, resolution } from './resolution.ts'
 import { parentHashOf } from './tree-hash.ts'
 
 /** Private keys of a member, by node: its leaf and the parents above whose secret it knows. */

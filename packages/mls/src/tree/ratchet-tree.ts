@@ -1,7 +1,5 @@
 import { equal } from '../bytes.ts'
-import { decode, encode, opaque, readerOf, struct, uint32, vector } from '../codec/tls.ts'
-import { MlsError } from '../errors.ts'
-import { limits } from '../limits.ts'
+import { decode, opaque, readerOf, struct, uint32, vector } from '../codec/tls.ts'
 import type { KeyIndex } from './key-index.ts'
 import { addHint, clearIndex, hintsFor, newKeyIndex } from './key-index.ts'
 import type { LeafNode } from './leaf-node.ts'
@@ -230,104 +228,6 @@ export function firstBlankLeaf(tree: RatchetTree): number {
     }
   }
   return first
-}
-
-/**
- * The tree, twice as wide if it was full, and its leftmost blank leaf.
- *
- * @throws MlsError `tree.full`
- */
-export function withRoom(tree: RatchetTree): {
-  readonly tree: RatchetTree
-  readonly leafIndex: number
-} {
-  const leafIndex = firstBlankLeaf(tree)
-  if (leafIndex >= limits.members)
-    throw new MlsError('tree.full', `The tree already has ${limits.members} members.`)
-  if (leafIndex < 2 ** tree.depth) return { tree, leafIndex }
-  const root = branch(undefined, tree.root, undefined)
-  return { tree: { ...tree, depth: tree.depth + 1, root }, leafIndex }
-}
-
-/**
- * Adds a member at the leftmost blank leaf, which stays unmerged in every parent above it (RFC 9420 §7.7).
- *
- * @throws MlsError `tree.full`
- */
-export function addLeaf(
-  tree: RatchetTree,
-  leaf: LeafNode,
-): { readonly tree: RatchetTree; readonly leafIndex: number } {
-  const { tree: roomy, leafIndex } = withRoom(tree)
-  const added = withPath(
-    roomy,
-    leafIndex,
-    encode(leafNodeCodec, leaf),
-    (parent) => parent && withUnmerged(parent, leafIndex),
-  )
-  return { tree: added, leafIndex }
-}
-
-function withUnmerged(bytes: ParentBytes, leafIndex: number): ParentBytes {
-  const parent = decodeParent(bytes)
-  const unmergedLeaves = [...parent.unmergedLeaves, leafIndex].sort((a, b) => a - b)
-  return encode(parentNodeCodec, { ...parent, unmergedLeaves })
-}
-
-/** Replaces a leaf and blanks every parent above it (RFC 9420 §12.1.2). */
-export function updateLeaf(tree: RatchetTree, leafIndex: number, leaf: LeafNode): RatchetTree {
-  return withPath(tree, leafIndex, encode(leafNodeCodec, leaf), () => undefined)
-}
-
-/** Blanks a leaf and every parent above it, and drops empty right halves (RFC 9420 §7.7, §12.1.3). */
-export function removeLeaf(tree: RatchetTree, leafIndex: number): RatchetTree {
-  return truncate(withPath(tree, leafIndex, undefined, () => undefined))
-}
-
-function truncate(tree: RatchetTree): RatchetTree {
-  let { depth, root } = tree
-  while (depth > 0 && isBranch(root) && membersBelow(root.right) === 0) {
-    root = root.left
-    depth--
-  }
-  return { ...tree, depth, root }
-}
-
-/** The nodes that together reach every member below a node (RFC 9420 §4.1.1), left to right. */
-export function resolution(tree: RatchetTree, node: number): readonly number[] {
-  const nodes: number[] = []
-  const walk = (child: Child, at: number, level: number): void => {
-    if (child === undefined) return
-    if (!isBranch(child)) nodes.push(at)
-    else if (child.node !== undefined) {
-      nodes.push(at)
-      for (const leaf of decodeParent(child.node).unmergedLeaves) nodes.push(nodeOfLeaf(leaf))
-    } else {
-      walk(child.left, at ^ (1 << (level - 1)), level - 1)
-      walk(child.right, at ^ (3 << (level - 1)), level - 1)
-    }
-  }
-  walk(subtreeAt(tree, node), node, levelOf(node))
-  return nodes
-}
-
-/** One node above a leaf, and the child of it that the leaf is not under. */
-export type PathStep = { readonly node: number; readonly copath: number }
-
-/** The parents above a leaf whose other side has someone in it, from the bottom up (RFC 9420 §4.1.2). */
-export function filteredDirectPath(tree: RatchetTree, leafIndex: number): readonly PathStep[] {
-  const steps: PathStep[] = []
-  let child = tree.root
-  for (let level = tree.depth; level > 0; level--) {
-    const node = ancestorAt(leafIndex, level)
-    const goesRight = ((leafIndex >>> (level - 1)) & 1) === 1
-    const here = isBranch(child) ? child : undefined
-    const other = goesRight ? here?.left : here?.right
-    const copath = goesRight ? node ^ (1 << (level - 1)) : node ^ (3 << (level - 1))
-    if (membersBelow(other) > 0) steps.push({ node, copath })
-    child = goesRight ? here?.right : here?.left
-  }
-  return steps.toReversed()
 }
 
 function fillKeys(tree: RatchetTree): void {

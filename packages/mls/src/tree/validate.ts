@@ -14,8 +14,8 @@ import {
   leafBytesAt,
   leafKeys,
   parentAt,
-  resolution,
 } from './ratchet-tree.ts'
+import { resolution } from './resolution.ts'
 import { parentHashOf } from './tree-hash.ts'
 
 /**
