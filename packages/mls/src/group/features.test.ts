@@ -3,7 +3,9 @@ import type { Client } from '../../test/world.ts'
 import { client, seeded } from '../../test/world.ts'
 import { ascii, concat, empty } from '../bytes.ts'
 import { opaque } from '../codec/tls.ts'
+import type { CipherSuite } from '../crypto/suite.ts'
 import { suiteOf } from '../crypto/suites.ts'
+import { xWing, xWingRegisteredId } from '../hpke/x-wing.ts'
 
 import type { PreSharedKeyId, Proposal } from '../message/proposal.ts'
 import { decodeMessage, wireWith } from '../message/wire.ts'
@@ -17,6 +19,7 @@ import {
 import type { CommitOptions, CreatedCommit } from './commit.ts'
 import { createCommit } from './commit.ts'
 import type { GroupConfig } from './config.ts'
+import { configFor } from './config.ts'
 import { defaultConfig } from './default-config.ts'
 import { createGroup } from './create.ts'
 import { joinByExternalCommit, proposeAsExternalSender, proposeSelf } from './external.ts'
@@ -350,6 +353,38 @@ describe('pre-shared keys', () => {
     expect(joined.secrets.epochAuthenticator).toEqual(start.staged.epochAuthenticator)
     const elsewhere = join(bob, start.welcome!, { previous: b, psk: () => link.secret })
     await expect(elsewhere).rejects.toThrow(/resumptionMismatch/)
+  })
+})
+
+describe('a suite of the application', () => {
+  it('is one entry in the settings: here a post-quantum KEM', async () => {
+    const kem = xWing(suite.hpke.kdf, xWingRegisteredId)
+    const own: CipherSuite = { ...suite, id: 0xf0f0, name: 'X-Wing', hpke: { ...suite.hpke, kem } }
+    const person = async (name: string) => {
+      const signaturePrivateKey = random(32)
+      const made = await createKeyPackage({
+        suite: own,
+        signaturePrivateKey,
+        credential: basicCredential(ascii(name)),
+        capabilities: basicCapabilities(own),
+        lifetime: { notBefore: 0n, notAfter: 1n },
+        random,
+      })
+      return { own: made, signaturePrivateKey }
+    }
+    const [one, two] = [await person('one'), await person('two')]
+    const wide = configFor([own])
+    const alone = createGroup({ suite: own, groupId: ascii('pq'), ...one, config: wide, random })
+    const add: Proposal = { kind: 'add', keyPackage: two.own.keyPackage }
+    const made = await createCommit(alone, { proposals: [add], random })
+    const { signaturePrivateKey } = two
+    const options = { keyPackages: [two.own], signaturePrivateKey, config: wide }
+    const joined = await joinGroup(made.welcome!, options)
+    const first = adoptCommit(made.state, made.staged)
+    const next = await both({}, first, joined.state)
+    expect(next.b.suite.id).toBe(0xf0f0)
+    const refused = joinGroup(made.welcome!, { ...options, config })
+    await expect(refused).rejects.toThrow(/suite.unsupported/)
   })
 })
 

@@ -118,13 +118,13 @@ export async function encryptMessage(
 export type SentProposal = Sent & { readonly reference: Uint8Array }
 
 /**
- * Proposes a change for someone else to commit (RFC 9420 §12.1).
+ * Proposes a change for someone else to commit (RFC 9420 §12.1). One's own Update is `proposeUpdate`, which keeps its key.
  *
  * @throws MlsError `proposal.notAllowedFromSender`, `group.*`, `message.tooManyProposals`
  */
 export async function propose(
   state: GroupState,
-  proposal: Proposal,
+  proposal: Exclude<Proposal, { kind: 'update' }>,
   options: SendOptions,
 ): Promise<SentProposal> {
   return sendProposal(state, proposal, undefined, options)
