@@ -13,6 +13,22 @@ export { checkEnvelope } from './ingest/check.ts'
 export type { IncomingEnvelope } from './ingest/check.ts'
 export { openMemoryLog } from './log/memory.ts'
 export { openSqliteLog } from './log/sqlite.ts'
+export { openMemoryV3Store } from './log/v3-memory.ts'
+export { openSqliteStore } from './log/v3-sqlite.ts'
+export type { NodeStore } from './log/v3-sqlite.ts'
+export type {
+  IdentityAppend,
+  IdentityStore,
+  KeyPackageStore,
+  StoredState,
+  V3Entry,
+  V3Item,
+  V3Log,
+  V3Page,
+  V3Place,
+  V3Read,
+  V3Store,
+} from './log/v3-store.ts'
 export type { SqliteLogOptions } from './log/sqlite-file.ts'
 export type {
   Appended,

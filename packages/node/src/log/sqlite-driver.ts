@@ -41,3 +41,16 @@ export function sqliteResultOf(error: unknown): number | undefined {
   // The low byte is the primary code, what is above it says more.
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
 }
+
+/** A row with the columns that its statement selects. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names what the statement selects
+export function rowOf<T>(row: unknown): T {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller's statement selects these columns
+  return row as T
+}
+
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names what the statement selects
+export function rowsOf<T>(rows: unknown[]): readonly T[] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller's statement selects these columns
+  return rows as T[]
+}

@@ -27,6 +27,39 @@ const migrations: readonly ((database: Database) => void)[] = [
     `)
     database.prepare('INSERT INTO log (id, head, probe) VALUES (?, 0, 0)').run(randomBytes(8))
   },
+  // V3. Its topics are in the same table; an index on the topic alone orders by sequence here too.
+  (database) => {
+    for (const table of ['group_message', 'welcome_message', 'commit_log_entry', 'identity_update'])
+      database.exec(`
+        CREATE TABLE ${table} (
+          sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+          topic INTEGER NOT NULL,
+          digest BLOB NOT NULL,
+          created_us INTEGER NOT NULL,
+          payload BLOB NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX ${table}_digest ON ${table} (topic, digest);
+        CREATE INDEX ${table}_topic ON ${table} (topic);
+      `)
+    database.exec(`
+      CREATE TABLE key_package (
+        installation BLOB PRIMARY KEY,
+        updated_ms INTEGER NOT NULL,
+        payload BLOB NOT NULL
+      ) STRICT;
+      CREATE TABLE inbox (
+        topic INTEGER PRIMARY KEY,
+        sequence INTEGER NOT NULL,
+        state BLOB NOT NULL
+      ) STRICT;
+      CREATE TABLE identifier (
+        name TEXT NOT NULL,
+        inbox_id TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        PRIMARY KEY (name, inbox_id)
+      ) STRICT, WITHOUT ROWID;
+    `)
+  },
 ]
 
 /**

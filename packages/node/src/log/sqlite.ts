@@ -1,12 +1,5 @@
 // One file because the statements, the transactions that run them and the state they change belong together.
-import { XmtpError } from '@xmtp-ts/protocol'
-import {
-  maxCachedTopics,
-  maxReadBytes,
-  maxTailBytes,
-  maxTailEnvelopes,
-  storeProbeMs,
-} from '../limits.ts'
+import { maxReadBytes, maxTailBytes, maxTailEnvelopes } from '../limits.ts'
 import type {
   Appended,
   CheckedEnvelope,
@@ -20,8 +13,9 @@ import type {
 import { mergeTopics } from './merge.ts'
 import { legacyDigest, positionBounds, positionOf, timeOfPosition } from './position.ts'
 import type { PositionBounds } from './position.ts'
-import type { Database, Statement } from './sqlite-driver.ts'
-import { openFile, release, type SqliteLogOptions } from './sqlite-file.ts'
+import { rowOf, rowsOf, type Database, type Statement } from './sqlite-driver.ts'
+import { openFile, type SqliteLogOptions } from './sqlite-file.ts'
+import { SqliteStore } from './sqlite-store.ts'
 import { openTail, type Tail } from './tail.ts'
 
 /**
@@ -32,7 +26,12 @@ export async function openSqliteLog(
   path: string,
   options: SqliteLogOptions = {},
 ): Promise<EnvelopeLog> {
-  return new SqliteLog(await openFile(path, options))
+  return openLogIn(new SqliteStore(await openFile(path, options)))
+}
+
+/** The log in an open store, which it closes with itself when nobody else uses it. */
+export function openLogIn(store: SqliteStore): EnvelopeLog {
+  return new SqliteLog(store)
 }
 
 /** The shape of the rows that the statements below select. */
@@ -44,12 +43,6 @@ type Row = {
 }
 type Place = { readonly sequence: number; readonly position: Uint8Array }
 
-type Pending = {
-  readonly envelopes: readonly CheckedEnvelope[]
-  readonly resolve: (appended: readonly Appended[]) => void
-  readonly reject: (error: Error) => void
-}
-
 const selectRows = `SELECT sequence, name, position, payload
   FROM envelope JOIN topic ON topic.id = envelope.topic`
 const selectPlaces = `SELECT sequence, position FROM envelope
@@ -58,8 +51,6 @@ const selectPlaces = `SELECT sequence, position FROM envelope
 function prepareStatements(database: Database) {
   const prepare = (sql: string): Statement => database.prepare(sql)
   return {
-    topic: prepare('SELECT id FROM topic WHERE name = ?'),
-    insertTopic: prepare('INSERT INTO topic (name) VALUES (?)'),
     insert: prepare(`INSERT INTO envelope (sequence, topic, position, expiring_ms, payload)
       VALUES (?, ?, ?, ?, ?) ON CONFLICT (topic, position) DO NOTHING`),
     existing: prepare('SELECT sequence FROM envelope WHERE topic = ? AND position = ?'),
@@ -79,7 +70,6 @@ function prepareStatements(database: Database) {
       'SELECT id, max(head, coalesce((SELECT max(sequence) FROM envelope), 0)) AS head FROM log',
     ),
     keepHead: prepare('UPDATE log SET head = ?'),
-    probe: prepare('UPDATE log SET probe = probe + 1'),
     prune: prepare(`DELETE FROM envelope WHERE sequence IN (
       SELECT sequence FROM envelope WHERE expiring_ms < ? ORDER BY expiring_ms LIMIT ?)`),
     pruneTopics:
@@ -92,21 +82,17 @@ function prepareStatements(database: Database) {
 
 class SqliteLog implements EnvelopeLog {
   readonly id: Uint8Array
-  readonly #database: Database
+  readonly #store: SqliteStore
   readonly #sql: ReturnType<typeof prepareStatements>
-  readonly #topics = new Map<string, number>()
   readonly #wakes = new Set<() => void>()
-  readonly #tail: Tail
-  #pending: Pending[] = []
+  readonly #tail: Tail<LoggedEnvelope>
   #head: number
   #count: number
-  #failure: string | undefined
-  #probedMs = 0
   #isClosed = false
 
-  constructor(database: Database) {
-    this.#database = database
-    this.#sql = prepareStatements(database)
+  constructor(store: SqliteStore) {
+    this.#store = store
+    this.#sql = prepareStatements(store.database)
     const meta = rowOf<{ id: Uint8Array; head: number }>(this.#sql.meta.get())
     this.id = meta.id
     this.#head = meta.head
@@ -116,17 +102,26 @@ class SqliteLog implements EnvelopeLog {
       maxEnvelopes: maxTailEnvelopes,
       maxBytes: maxTailBytes,
     })
+    store.open()
   }
 
   append(envelopes: readonly CheckedEnvelope[]): Promise<readonly Appended[]> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed) {
-        reject(new XmtpError('node.closing', 'The store is closed.'))
-        return
-      }
-      this.#pending.push({ envelopes, resolve, reject })
-      // Group commit: what arrives in this turn of the event loop shares one transaction and one fsync.
-      if (this.#pending.length === 1) setImmediate(() => this.#flush())
+    let before = 0
+    let fresh: LoggedEnvelope[] = []
+    return this.#store.write({
+      step: () => {
+        before = this.#head
+        fresh = []
+        return envelopes.map((envelope) => this.#insert(envelope, fresh))
+      },
+      undo: () => {
+        this.#head = before
+      },
+      done: () => {
+        this.#count += fresh.length
+        this.#tail.push(fresh)
+        if (fresh.length > 0) for (const wake of this.#wakes) wake()
+      },
     })
   }
 
@@ -136,7 +131,7 @@ class SqliteLog implements EnvelopeLog {
     const plain = descending ? this.#sql.placesDescending : this.#sql.placesAscending
     const byDigest = descending ? this.#sql.legacyDescending : this.#sql.legacyAscending
     const fetch = (topic: string, { above, below }: PositionBounds): readonly Place[] => {
-      const id = this.#topicId(topic)
+      const id = this.#store.topics.find(topic)
       if (id === undefined) return []
       return rowsOf<Place>(
         legacy === undefined
@@ -144,7 +139,7 @@ class SqliteLog implements EnvelopeLog {
           : byDigest.all(id, above, below, query.limit, legacy),
       )
     }
-    return this.#reading(async () => {
+    return this.#store.read(async () => {
       const places = await mergeTopics<Place, PositionBounds>({
         topics: query.topics,
         limit: query.limit,
@@ -160,7 +155,7 @@ class SqliteLog implements EnvelopeLog {
   }
 
   async read({ topics, after, until, limit }: LogRead): Promise<readonly LoggedEnvelope[]> {
-    return this.#reading(async () => {
+    return this.#store.read(async () => {
       if (topics === 'all') {
         const recent = this.#tail.read({ after, until, limit })
         if (recent !== undefined) return recent
@@ -171,7 +166,7 @@ class SqliteLog implements EnvelopeLog {
         limit,
         bounds: until,
         fetch: (topic, last) => {
-          const id = this.#topicId(topic)
+          const id = this.#store.topics.find(topic)
           return id === undefined ? [] : rowsOf(this.#sql.sequences.all(id, after, last, limit))
         },
         compare: (a, b) => a.sequence - b.sequence,
@@ -191,16 +186,16 @@ class SqliteLog implements EnvelopeLog {
   }
 
   async prune(beforeMs: number, limit: number): Promise<number> {
-    return this.#reading(async () => {
+    return this.#store.read(async () => {
       if (this.#sql.expired.get(beforeMs) === undefined) return 0
-      const removed = this.#transaction(() => {
+      const removed = this.#store.transaction(() => {
         // The newest envelope may go; its sequence must not be used again.
         this.#sql.keepHead.run(this.#head)
         const { changes } = this.#sql.prune.run(beforeMs, limit)
         this.#sql.pruneTopics.run()
         return Number(changes)
       })
-      this.#topics.clear()
+      this.#store.topics.clear()
       this.#tail.clear(this.#head)
       this.#count -= removed
       return removed
@@ -212,72 +207,19 @@ class SqliteLog implements EnvelopeLog {
   }
 
   async health(): Promise<LogHealth> {
-    if (this.#isClosed) return { ok: false, reason: 'The store is closed.' }
-    if (this.#failure === undefined) return { ok: true }
-    const nowMs = performance.now()
-    if (nowMs - this.#probedMs > storeProbeMs) {
-      this.#probedMs = nowMs
-      try {
-        this.#transaction(() => this.#sql.probe.run())
-        this.#failure = undefined
-        return { ok: true }
-      } catch (error) {
-        this.#failure = reasonOf(error)
-      }
-    }
-    return { ok: false, reason: this.#failure ?? '' }
+    return this.#store.health()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
-    this.#flush()
     this.#isClosed = true
+    this.#store.close()
     this.#wakes.clear()
-    release(this.#database)
-    this.#database.close()
   }
 
-  #flush(): void {
-    const calls = this.#pending
-    this.#pending = []
-    if (calls.length === 0) return
-    if (!this.#commit(calls) && calls.length > 1)
-      // One call must not fail its neighbours: each alone.
-      for (const call of calls) this.#commit([call])
-  }
-
-  /** One transaction for all the calls. Settles them, unless several failed together: @returns false then. */
-  #commit(calls: readonly Pending[]): boolean {
-    const before = this.#head
-    const fresh: LoggedEnvelope[] = []
-    const newTopics: string[] = []
-    try {
-      const results = this.#transaction(() =>
-        calls.map(({ envelopes }) =>
-          envelopes.map((envelope) => this.#insert(envelope, { fresh, newTopics })),
-        ),
-      )
-      this.#failure = undefined
-      this.#count += fresh.length
-      this.#tail.push(fresh)
-      for (const [index, { resolve }] of calls.entries()) resolve(results[index] ?? [])
-    } catch (error) {
-      this.#head = before
-      for (const name of newTopics) this.#topics.delete(name)
-      if (calls.length > 1) return false
-      this.#failure = reasonOf(error)
-      for (const { reject } of calls) reject(unavailable(error))
-    }
-    if (fresh.length > 0 && this.#head > before) for (const wake of this.#wakes) wake()
-    return true
-  }
-
-  #insert(
-    envelope: CheckedEnvelope,
-    made: { readonly fresh: LoggedEnvelope[]; readonly newTopics: string[] },
-  ): Appended {
+  #insert(envelope: CheckedEnvelope, fresh: LoggedEnvelope[]): Appended {
     const { topic, timestampNs, payload, digest, receivedMs, expires } = envelope
-    const topicId = this.#topicId(topic) ?? this.#insertTopic(topic, made.newTopics)
+    const topicId = this.#store.topics.findOrAdd(topic)
     const position = positionOf(timestampNs, digest)
     const sequence = this.#head + 1
     const { changes } = this.#sql.insert.run(
@@ -292,30 +234,8 @@ class SqliteLog implements EnvelopeLog {
       return { sequence: there.sequence, isNew: false }
     }
     this.#head = sequence
-    made.fresh.push({ sequence, topic, timestampNs, payload, digest })
+    fresh.push({ sequence, topic, timestampNs, payload, digest })
     return { sequence, isNew: true }
-  }
-
-  #insertTopic(name: string, newTopics: string[]): number {
-    const id = Number(this.#sql.insertTopic.run(Buffer.from(name)).lastInsertRowid)
-    newTopics.push(name)
-    this.#remember(name, id)
-    return id
-  }
-
-  #topicId(name: string): number | undefined {
-    const known = this.#topics.get(name)
-    if (known !== undefined) return known
-    const row = this.#sql.topic.get(Buffer.from(name))
-    if (row === undefined) return undefined
-    const { id } = rowOf<{ id: number }>(row)
-    this.#remember(name, id)
-    return id
-  }
-
-  #remember(name: string, id: number): void {
-    if (this.#topics.size >= maxCachedTopics) this.#topics.clear()
-    this.#topics.set(name, id)
   }
 
   #load(
@@ -334,28 +254,6 @@ class SqliteLog implements EnvelopeLog {
       envelopes.push(envelope)
     }
     return { envelopes, isCut: false }
-  }
-
-  #transaction<T>(step: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE')
-    try {
-      const result = step()
-      this.#database.exec('COMMIT')
-      return result
-    } catch (error) {
-      // A full disk may have rolled back already.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      throw error
-    }
-  }
-
-  async #reading<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new XmtpError('node.closing', 'The store is closed.')
-    try {
-      return await step()
-    } catch (error) {
-      throw error instanceof XmtpError ? error : unavailable(error)
-    }
   }
 }
 
@@ -379,24 +277,4 @@ function logged({ sequence, name, position, payload }: Row): LoggedEnvelope {
     payload,
     digest: position.subarray(8),
   }
-}
-
-function unavailable(cause: unknown): XmtpError {
-  return new XmtpError('node.store.unavailable', 'The store did not take the request.', { cause })
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names what the statement selects
-function rowOf<T>(row: unknown): T {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the statement in this file selects these columns
-  return row as T
-}
-
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names what the statement selects
-function rowsOf<T>(rows: unknown[]): readonly T[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the statement in this file selects these columns
-  return rows as T[]
 }

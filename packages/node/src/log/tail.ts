@@ -1,34 +1,35 @@
-import type { LoggedEnvelope } from './log.ts'
 import { maxReadBytes } from '../limits.ts'
 import { takeBytes } from './take-bytes.ts'
 
-/** The newest envelopes in memory, so that followers that keep up never read the disk. */
-export type Tail = {
-  push(envelopes: readonly LoggedEnvelope[]): void
+type Kept = { readonly sequence: number; readonly payload: Uint8Array }
+
+/** The newest entries of a log in memory, so that followers that keep up never read the disk. */
+export type Tail<Entry extends Kept> = {
+  push(entries: readonly Entry[]): void
   /** @returns undefined when the range begins before what is kept. */
   read(range: {
     readonly after: number
     readonly until: number
     readonly limit: number
-  }): readonly LoggedEnvelope[] | undefined
+  }): readonly Entry[] | undefined
   /** Forgets everything up to `after`. */
   clear(after: number): void
 }
 
-export function openTail(options: {
-  /** The sequence of the newest envelope that is not kept. */
+export function openTail<Entry extends Kept>(options: {
+  /** The sequence of the newest entry that is not kept. */
   readonly after: number
   readonly maxEnvelopes: number
   readonly maxBytes: number
-}): Tail {
+}): Tail<Entry> {
   let before = options.after
-  let kept: LoggedEnvelope[] = []
+  let kept: Entry[] = []
   let bytes = 0
   return {
-    push: (envelopes) => {
-      for (const envelope of envelopes) {
-        kept.push(envelope)
-        bytes += envelope.payload.length
+    push: (entries) => {
+      for (const entry of entries) {
+        kept.push(entry)
+        bytes += entry.payload.length
       }
       // Cut in large steps, since each moves what is kept.
       if (kept.length < options.maxEnvelopes * 2 && bytes < options.maxBytes * 2) return
