@@ -116,7 +116,7 @@ async function measure<T>(step: () => Promise<T>) {
   }
 }
 
-await using node = await startNode('memory')
+const node = await startNode('memory')
 const options = { env: 'local', apiUrl: node.url } as const
 const setUp = await sdks['ours']!.Client.create(wallet, options)
 await fill(node.url, await sdks['ours']!.Client.getKeys(wallet, options))
@@ -190,4 +190,6 @@ printTable([
   { who: 'theirs / ours', messages: '', seconds: ratio('seconds'), 'client CPU s': ratio('cpu') },
 ])
 await setUp.close()
+// The published SDK keeps the process alive; leaving at once would leave the node behind.
+await node[Symbol.asyncDispose]()
 process.exit(0)
