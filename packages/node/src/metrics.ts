@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { topicKind, type TopicKind } from '@xmtp-ts/protocol'
-import type { Feed } from './follow/feed.ts'
+import type { EnvelopeFeed } from './follow/envelope-feed.ts'
 import type { Limiter } from './limit/limiter.ts'
 import { maxMetricClients, maxMetricLabelBytes } from './limits.ts'
 import type { CheckedEnvelope, EnvelopeLog, LogQuery } from './log/log.ts'
@@ -60,7 +60,7 @@ const countBuckets = [1, 10, 100, 1_000, 10_000]
 /** Metrics of one node, in a registry of its own. */
 export function createMetrics(parts: {
   readonly log: EnvelopeLog
-  readonly feed: Feed
+  readonly feed: EnvelopeFeed
   readonly limiter: Limiter
 }): Metrics {
   const register = new Registry()

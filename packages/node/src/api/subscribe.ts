@@ -1,5 +1,5 @@
 import { SubscribeRequest } from '@xmtp-ts/proto/message_api/v1/message_api'
-import type { Feed } from '../follow/feed.ts'
+import type { EnvelopeFeed } from '../follow/envelope-feed.ts'
 import { parseResumeToken, resumeToken } from '../follow/resume-token.ts'
 import type { Subscription } from '../follow/subscription.ts'
 import { withResumeToken } from '../follow/delivery.ts'
@@ -30,7 +30,7 @@ export function subscribeMethod(services: Services): ServerStreamMethod {
  * @throws XmtpError `node.topics.tooMany`, `node.streams.tooMany`, `node.resume.malformed`, `node.resume.foreign`
  */
 export async function openSubscription(
-  { log, feed }: { readonly log: EnvelopeLog; readonly feed: Feed },
+  { log, feed }: { readonly log: EnvelopeLog; readonly feed: EnvelopeFeed },
   request: SubscribeRequest,
   options: { readonly after?: number } = {},
 ): Promise<{ readonly subscription: Subscription; readonly stream: OpenStream }> {

@@ -1,11 +1,11 @@
 import { Envelope } from '@xmtp-ts/proto/message_api/v1/message_api'
 
-/** An envelope on its way to subscribers: encoded once, shared by all of them. */
+/** What goes to subscribers of a topic: encoded once, shared by all of them. */
 export type Delivery = {
   /** Undefined for what is not stored. */
   readonly sequence: number | undefined
   readonly topic: string
-  /** An encoded Envelope without resume token. */
+  /** An encoded Envelope without resume token, or a message of V3. */
   readonly bytes: Uint8Array
 }
 

@@ -1,15 +1,17 @@
 import { XmtpError } from '@xmtp-ts/protocol'
-import { maxOpenStreams, maxReadEnvelopes, maxRememberedEphemeral } from '../limits.ts'
-import type { CheckedEnvelope, EnvelopeLog } from '../log/log.ts'
+import { maxOpenStreams, maxReadEnvelopes } from '../limits.ts'
 import type { Logger } from '../logger.ts'
-import { deliveryOf } from './delivery.ts'
-import { everyTopic, isOfEveryTopic, Subscription, type TopicChange } from './subscription.ts'
+import { Subscription, everyTopic, type TopicChange } from './subscription.ts'
+import type { Delivery } from './delivery.ts'
+import type { Followed, FollowedEntry } from './followed.ts'
 
 export type SubscribeOptions = {
-  /** `*` stands for everything of V1 and V2. */
+  /** `*` stands for everything of the feed. */
   readonly topics: readonly string[]
   /** Deliver what was appended behind this sequence; at most the head. */
   readonly after: number
+  /** Where single topics begin instead; `after` is then the smallest of them. */
+  readonly cursors?: ReadonlyMap<string, number>
 }
 
 /**
@@ -19,36 +21,38 @@ export type SubscribeOptions = {
 export type Feed = AsyncDisposable & {
   /** @throws XmtpError `node.streams.tooMany`, `node.closing` */
   subscribe(options: SubscribeOptions): Subscription
-  /** Hands an ephemeral envelope to present subscribers, once for exact duplicates (B17). */
-  relay(envelope: CheckedEnvelope): void
+  /** Hands something that is not stored to the present subscribers of its topic. */
+  relay(topic: string, makeDelivery: () => Delivery): void
   /** The sequence up to which live subscribers have been served. */
   readonly position: number
   readonly subscriptions: number
   readonly topics: number
 }
 
-export async function createFeed(log: EnvelopeLog, logger: Logger): Promise<Feed> {
-  return new LogFeed({ log, logger, position: await log.head() })
+export async function openFeed<Entry extends FollowedEntry>(
+  followed: Followed<Entry>,
+  logger: Logger,
+): Promise<Feed> {
+  return new LogFeed({ followed, logger, position: await followed.head() })
 }
 
-class LogFeed implements Feed {
-  readonly #log: EnvelopeLog
+class LogFeed<Entry extends FollowedEntry> implements Feed {
+  readonly #followed: Followed<Entry>
   readonly #logger: Logger
   readonly #byTopic = new Map<string, Set<Subscription>>()
   readonly #ofAll = new Set<Subscription>()
   readonly #open = new Set<Subscription>()
-  readonly #relayed = new Set<string>()
   readonly #wake: Disposable
   #position: number
   #pumping: Promise<void> | undefined
   #isDirty = false
   #isClosed = false
 
-  constructor(options: { log: EnvelopeLog; logger: Logger; position: number }) {
-    this.#log = options.log
+  constructor(options: { followed: Followed<Entry>; logger: Logger; position: number }) {
+    this.#followed = options.followed
     this.#logger = options.logger
     this.#position = options.position
-    this.#wake = options.log.onAppend(() => this.#onWake())
+    this.#wake = options.followed.onAppend(() => this.#onWake())
   }
 
   get position(): number {
@@ -63,31 +67,23 @@ class LogFeed implements Feed {
     return this.#byTopic.size
   }
 
-  subscribe({ topics, after }: SubscribeOptions): Subscription {
+  subscribe({ topics, after, cursors }: SubscribeOptions): Subscription {
     if (this.#isClosed) throw new XmtpError('node.closing', 'The node is shutting down.')
     if (this.#open.size >= maxOpenStreams)
       throw new XmtpError('node.streams.tooMany', `${maxOpenStreams} streams are open.`)
     const subscription = new Subscription({
-      log: this.#log,
+      followed: this.#followed,
       feedPosition: () => this.#position,
       onTopics: (change) => this.#index(subscription, change),
       onClose: () => this.#open.delete(subscription),
     })
     this.#open.add(subscription)
-    subscription.start(topics, after)
+    subscription.start(topics, { after, cursors })
     return subscription
   }
 
-  relay(envelope: CheckedEnvelope): void {
-    const key = `${envelope.timestampNs} ${Buffer.from(envelope.digest).toString('latin1')}`
-    if (this.#relayed.has(key)) return
-    this.#relayed.add(key)
-    if (this.#relayed.size > maxRememberedEphemeral)
-      for (const oldest of this.#relayed) {
-        this.#relayed.delete(oldest)
-        break
-      }
-    this.#dispatch({ ...envelope, sequence: undefined })
+  relay(topic: string, makeDelivery: () => Delivery): void {
+    this.#dispatch(topic, makeDelivery)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -124,31 +120,32 @@ class LogFeed implements Feed {
   }
 
   async #catchUp(): Promise<void> {
-    const until = await this.#log.head()
+    const until = await this.#followed.head()
     while (this.#position < until) {
       if (this.#open.size === 0) {
         this.#position = until
         return
       }
-      const page = await this.#log.read({
+      const page = await this.#followed.read({
         topics: 'all',
         after: this.#position,
         until,
         limit: maxReadEnvelopes,
       })
-      for (const envelope of page) {
-        this.#position = envelope.sequence
-        this.#dispatch(envelope)
+      for (const entry of page) {
+        this.#position = entry.sequence
+        this.#dispatch(entry.topic, () => this.#followed.deliver(entry))
       }
       if (page.length === 0) this.#position = until
     }
   }
 
-  #dispatch(envelope: Parameters<typeof deliveryOf>[0]): void {
-    const ofTopic = this.#byTopic.get(envelope.topic)
-    const ofAll = isOfEveryTopic(envelope.topic) && this.#ofAll.size > 0 ? this.#ofAll : undefined
+  #dispatch(topic: string, makeDelivery: () => Delivery): void {
+    const ofTopic = this.#byTopic.get(topic)
+    const isPublic = this.#ofAll.size > 0 && this.#followed.isOfEveryTopic(topic)
+    const ofAll = isPublic ? this.#ofAll : undefined
     if (ofTopic === undefined && ofAll === undefined) return
-    const delivery = deliveryOf(envelope)
+    const delivery = makeDelivery()
     for (const subscription of ofTopic ?? []) subscription.push(delivery)
     for (const subscription of ofAll ?? []) subscription.push(delivery)
   }

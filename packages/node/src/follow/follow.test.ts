@@ -8,7 +8,7 @@ import { maxQueuedEnvelopes } from '../limits.ts'
 import type { EnvelopeLog } from '../log/log.ts'
 import { openMemoryLog } from '../log/memory.ts'
 import { silentLogger } from '../logger.ts'
-import { createFeed, type Feed } from './feed.ts'
+import { createFeed, type EnvelopeFeed } from './envelope-feed.ts'
 import { parseResumeToken, resumeToken } from './resume-token.ts'
 import type { Subscription, Taken } from './subscription.ts'
 
@@ -18,7 +18,7 @@ const ephemeral = '/xmtp/0/mE-a/proto'
 
 type Parts = {
   log: EnvelopeLog
-  feed: Feed
+  feed: EnvelopeFeed
   publish: (topic: string, time: number) => Promise<void>
 }
 

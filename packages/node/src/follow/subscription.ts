@@ -1,16 +1,10 @@
 import { XmtpError } from '@xmtp-ts/protocol'
 import { maxQueuedBytes, maxQueuedEnvelopes, maxReadEnvelopes } from '../limits.ts'
-import type { EnvelopeLog } from '../log/log.ts'
-import { deliveryOf, type Delivery } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
+import type { Followed, FollowedEntry } from './followed.ts'
 
-/** All topics of V1 and V2, as a topic (node-api §3.6). */
+/** All topics of a feed, as a topic (node-api §3.6). */
 export const everyTopic = '*'
-const everyTopicPrefix = '/xmtp/0/'
-
-/** Whether `everyTopic` covers this topic. */
-export function isOfEveryTopic(topic: string): boolean {
-  return topic.startsWith(everyTopicPrefix)
-}
 
 /** A delivery, and the sequence up to which this subscriber then has everything. */
 export type Taken = { readonly delivery: Delivery; readonly position: number }
@@ -18,7 +12,7 @@ export type Taken = { readonly delivery: Delivery; readonly position: number }
 export type TopicChange = { readonly added: readonly string[]; readonly removed: readonly string[] }
 
 type SubscriptionParts = {
-  readonly log: EnvelopeLog
+  readonly followed: Followed<FollowedEntry>
   /** How far the feed has come; synchronously exact. */
   readonly feedPosition: () => number
   readonly onTopics: (change: TopicChange) => void
@@ -55,16 +49,21 @@ export class Subscription {
   }
 
   /** Begins behind a sequence of the log: the past is read from the log, then it is live. */
-  start(topics: readonly string[], after: number): void {
+  start(
+    topics: readonly string[],
+    from: { readonly after: number; readonly cursors?: ReadonlyMap<string, number> | undefined },
+  ): void {
+    const { after, cursors } = from
     const until = this.#parts.feedPosition()
     this.#delivered = after
     if (after < until) this.#gap = { after, until }
-    this.#follow(topics, after)
+    this.#follow(topics, (topic) => cursors?.get(topic) ?? after)
   }
 
   /** Exchanges the set of topics in one step. Topics in both sets miss nothing (B16); new ones are live. */
   replace(topics: readonly string[], after: number): void {
-    this.#follow(topics, Math.max(after, this.#parts.feedPosition()))
+    const since = Math.max(after, this.#parts.feedPosition())
+    this.#follow(topics, () => since)
   }
 
   /** Takes what the feed has; never waits. */
@@ -142,14 +141,15 @@ export class Subscription {
   }
 
   async #readGap({ after, until }: { after: number; until: number }): Promise<readonly Taken[]> {
-    const topics = this.#topics.has(everyTopic) ? 'all' : [...this.#topics.keys()]
-    const page = await this.#parts.log.read({ topics, after, until, limit: maxReadEnvelopes })
+    const { followed } = this.#parts
+    const topics = this.#topics.has(everyTopic) ? 'all' : this.#topics
+    const page = await followed.read({ topics, after, until, limit: maxReadEnvelopes })
     const last = page.at(-1)
     if (last === undefined || last.sequence >= until) {
       this.#gap = undefined
     } else this.#gap = { after: last.sequence, until }
-    const wanted = page.filter((envelope) => this.#wants(envelope))
-    return wanted.map((envelope) => this.#taken(deliveryOf(envelope)))
+    const wanted = page.filter((entry) => this.#wants(entry))
+    return wanted.map((entry) => this.#taken(followed.deliver(entry)))
   }
 
   /** The place only moves with what is stored: a token of an ephemeral envelope must not skip what comes after. */
@@ -159,17 +159,20 @@ export class Subscription {
   }
 
   #wants({ topic, sequence }: { topic: string; sequence: number | undefined }): boolean {
-    const since =
-      this.#topics.get(topic) ?? (isOfEveryTopic(topic) ? this.#topics.get(everyTopic) : undefined)
+    const ofAll = (): number | undefined =>
+      this.#parts.followed.isOfEveryTopic(topic) ? this.#topics.get(everyTopic) : undefined
+    const since = this.#topics.get(topic) ?? ofAll()
     return since !== undefined && (sequence === undefined || sequence > since)
   }
 
-  #follow(names: readonly string[], after: number): void {
+  #follow(names: readonly string[], sinceOf: (topic: string) => number): void {
     const before = this.#topics
     const hasEvery = names.includes(everyTopic)
     // Covered by `everyTopic` already; in the index twice it would be delivered twice.
-    const topics = new Set(hasEvery ? names.filter((name) => !isOfEveryTopic(name)) : names)
-    this.#topics = new Map([...topics].map((topic) => [topic, before.get(topic) ?? after]))
+    const isCovered = (name: string): boolean =>
+      hasEvery && this.#parts.followed.isOfEveryTopic(name)
+    const topics = new Set(names.filter((name) => !isCovered(name)))
+    this.#topics = new Map([...topics].map((topic) => [topic, before.get(topic) ?? sinceOf(topic)]))
     this.#parts.onTopics({
       added: [...topics].filter((topic) => !before.has(topic)),
       removed: [...before.keys()].filter((topic) => !topics.has(topic)),

@@ -1,4 +1,4 @@
-import type { Feed } from '../follow/feed.ts'
+import type { EnvelopeFeed } from '../follow/envelope-feed.ts'
 import type { CheckedEnvelope, EnvelopeLog } from '../log/log.ts'
 import { isTransient } from './check.ts'
 
@@ -9,7 +9,7 @@ export type Ingest = (envelopes: readonly CheckedEnvelope[]) => Promise<void>
  * Appends what is stored, all or nothing, and then relays what is ephemeral. Subscribers learn of stored envelopes
  * from the log, not from here.
  */
-export function createIngest(log: EnvelopeLog, feed: Feed): Ingest {
+export function createIngest(log: EnvelopeLog, feed: EnvelopeFeed): Ingest {
   return async (envelopes) => {
     const stored = envelopes.filter((envelope) => !isTransient(envelope))
     if (stored.length > 0) await log.append(stored)
