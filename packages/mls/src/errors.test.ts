@@ -58,6 +58,8 @@ const random = seeded('errors')
 const suite = suiteOf(3)
 const nowSeconds = 1500n
 const settings = { capabilities: { extensions: [0xff00, 6], proposals: [8, 10] } }
+// What two of the three can do, and the third cannot.
+const more = { capabilities: { extensions: [0xff00, 0xff01, 6], proposals: [8, 9, 10] } }
 const noPlace = { groupId: empty, leafIndex: 0 }
 const pskId: PreSharedKeyId = { kind: 'external', id: ascii('psk'), nonce: new Uint8Array(32) }
 
@@ -71,8 +73,8 @@ let outsiderKey: Uint8Array
 beforeAll(async () => {
   outsiderKey = random(32)
   const clients = [
-    await client('a', random, settings),
-    await client('b', random, settings),
+    await client('a', random, more),
+    await client('b', random, more),
     await client('c', random, settings),
   ]
   newcomer = await client('newcomer', random, settings)
@@ -515,11 +517,11 @@ const scenarios: Record<MlsErrorCode, () => unknown> = {
       {
         kind: 'groupContextExtensions',
         extensions: [
-          requiredCapabilitiesExtension({ extensions: [], proposals: [0xf123], credentials: [] }),
+          requiredCapabilitiesExtension({ extensions: [], proposals: [9], credentials: [] }),
         ],
       },
     ]),
-  'leaf.groupExtensionUnsupported': () => commitWith([extensionsOf([0xff99])]),
+  'leaf.groupExtensionUnsupported': () => commitWith([extensionsOf([0xff01])]),
   'leaf.credentialUnsupportedByMember': async () =>
     commitWith([
       {

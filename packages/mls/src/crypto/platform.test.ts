@@ -90,5 +90,17 @@ describe('the same results on every platform', () => {
           const got = await noble.nobleCurves.ed25519.verify(publicKey, message, signature)
           expect(got).toBe(expected)
         }
+    // A good signature with the order added to its second half is another good one, unless that is looked for.
+    const key = random(32)
+    const publicKey = await node.ed25519.publicKey(key)
+    const twin = (await node.ed25519.sign(key, message)).slice()
+    let carry = 0
+    for (let i = 0; i < 32; i++) {
+      const sum = twin[32 + i]! + order[i]! + carry
+      twin[32 + i] = sum & 0xff
+      carry = sum >> 8
+    }
+    expect(await node.ed25519.verify(publicKey, message, twin)).toBe(false)
+    expect(await noble.nobleCurves.ed25519.verify(publicKey, message, twin)).toBe(false)
   })
 })
