@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Ciphertext } from "./ciphertext.ts";
+import { ConversationReference } from "./conversation_reference.ts";
 import { PublicKeyBundle, Signature, SignedPublicKeyBundle } from "./keys.ts";
 
 export const protobufPackage = "xmtp.message_contents";
@@ -56,6 +57,22 @@ export interface SignedContent {
   payload: Uint8Array;
   sender: SignedPublicKeyBundle | undefined;
   signature: Signature | undefined;
+}
+
+/** A message as apps store it; never on the network. */
+export interface DecodedMessage {
+  id: string;
+  /** `v1` or `v2` */
+  messageVersion: string;
+  senderAddress: string;
+  recipientAddress?: string | undefined;
+  sentNs: bigint;
+  contentTopic: string;
+  conversation:
+    | ConversationReference
+    | undefined;
+  /** an encoded EncodedContent */
+  contentBytes: Uint8Array;
 }
 
 function createBaseMessageHeaderV1(): MessageHeaderV1 {
@@ -437,6 +454,141 @@ export const SignedContent: MessageFns<SignedContent> = {
             }
 
             message.signature = Signature.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDecodedMessage(): DecodedMessage {
+  return {
+    id: "",
+    messageVersion: "",
+    senderAddress: "",
+    recipientAddress: undefined,
+    sentNs: 0n,
+    contentTopic: "",
+    conversation: undefined,
+    contentBytes: new Uint8Array(0),
+  };
+}
+
+export const DecodedMessage: MessageFns<DecodedMessage> = {
+  encode(message: DecodedMessage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.messageVersion !== "") {
+      writer.uint32(18).string(message.messageVersion);
+    }
+    if (message.senderAddress !== "") {
+      writer.uint32(26).string(message.senderAddress);
+    }
+    if (message.recipientAddress !== undefined) {
+      writer.uint32(34).string(message.recipientAddress);
+    }
+    if (message.sentNs !== 0n) {
+      if (BigInt.asUintN(64, message.sentNs) !== message.sentNs) {
+        throw new globalThis.Error("value provided for field message.sentNs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.sentNs);
+    }
+    if (message.contentTopic !== "") {
+      writer.uint32(50).string(message.contentTopic);
+    }
+    if (message.conversation !== undefined) {
+      ConversationReference.encode(message.conversation, writer.uint32(58).fork()).join();
+    }
+    if (message.contentBytes.length !== 0) {
+      writer.uint32(66).bytes(message.contentBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecodedMessage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecodedMessage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.messageVersion = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.senderAddress = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.recipientAddress = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sentNs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.contentTopic = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.conversation = ConversationReference.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.contentBytes = reader.bytes();
             continue;
           }
         }
