@@ -61,8 +61,16 @@ export type { StagedCommit } from './group/staged-commit.ts'
 export { adoptCommit } from './group/staged-commit.ts'
 export type { GroupState, GroupStatus, Member, PendingProposal } from './group/state.ts'
 export { memberAt, members } from './group/state.ts'
-export type { HpkeCiphertext, HpkeContext, HpkeSuite } from './hpke/hpke.ts'
-export { exportSecret, openNext, sealNext, setupReceiver, setupSender } from './hpke/hpke.ts'
+export type { HpkeCiphertext, HpkeContext, HpkeInfo, HpkeSuite } from './hpke/hpke.ts'
+export {
+  exportSecret,
+  openNext,
+  prepareInfo,
+  sealNext,
+  setupReceiver,
+  setupSender,
+  setupSenderWith,
+} from './hpke/hpke.ts'
 export type { Kdf } from './hpke/kdf.ts'
 export type { Encapsulation, HpkeKeyPair, Kem, Random } from './hpke/kem.ts'
 export { dhkemX25519 } from './hpke/kem.ts'
@@ -71,6 +79,8 @@ export { limits } from './limits.ts'
 export type { GroupContext } from './message/group-context.ts'
 export type { CustomProposalType, PreSharedKeyId, Proposal, ReInit } from './message/proposal.ts'
 export type {
+  Commit,
+  ContentType,
   GroupInfo,
   MlsMessage,
   PrivateMessage,
@@ -79,7 +89,7 @@ export type {
   Welcome,
   Wire,
 } from './message/wire.ts'
-export { decodeMessage, standardWire, wireWith } from './message/wire.ts'
+export { contentTypes, decodeMessage, standardWire, wireWith } from './message/wire.ts'
 export type { PreSharedKey } from './schedule/key-schedule.ts'
 export type { LoadOptions, RecordChanges, Records } from './state/records.ts'
 export { changesSince, loadGroup, recordsVersion } from './state/records.ts'
