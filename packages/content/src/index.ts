@@ -1,4 +1,6 @@
 export type { AnyCodec, CodecRegistry, ContentCodec, ContentOf, EncodedContent } from './codec.ts'
+export { compositeCodec, compositeType } from './composite.ts'
+export type { Composite } from './composite.ts'
 export { formatContentType, parseContentType, sameContentType } from './content-type.ts'
 export type { ContentTypeId } from './content-type.ts'
 export type { CompressionFormat, Compressor } from './compression.ts'
