@@ -92,7 +92,7 @@ it('answers as unavailable when the store fails, and tells the operator why, wit
   const lines: string[] = []
   const folder = mkdtempSync(join(tmpdir(), 'xmtp-ts-node-'))
   later(() => rmSync(folder, { recursive: true }))
-  const log = await openSqliteLog(join(folder, 'node.db'), { maxFileBytes: 200_000 })
+  const log = await openSqliteLog(join(folder, 'node.db'), { maxFileBytes: 400_000 })
   const node = await startNode({
     log,
     logger: createLogger({ format: 'json', write: (line) => lines.push(line) }),

@@ -39,7 +39,7 @@ it('goes on behind what it had after a restart, also when the clock was set back
   expect(await second.v3.groupMessages.head()).toBe(1)
   await second.v3.groupMessages.append([item(1), item(2)], 1)
   const page = { topic, cursor: 0, direction: 'ascending', limit: 9 } as const
-  const entries = await second.v3.groupMessages.page(page)
+  const { entries } = await second.v3.groupMessages.page(page)
   expect(entries.map(({ payload }) => Buffer.from(payload).toString())).toEqual([
     '1 9000000',
     '2 9001000',

@@ -114,13 +114,15 @@ export function v3StoreSuite(name: string, open: () => Promise<V3Store>): void {
         await fill(10)
         await fill(2, topicB)
         const page = await store.groupMessages.page({ topic: topicA, cursor, direction, limit: 3 })
-        expect(sequences(page)).toEqual(expected)
+        expect(sequences(page.entries)).toEqual(expected)
+        expect(page.isFull).toBe(expected.length === 3)
       })
 
       it('is empty for a topic that nobody wrote to', async () => {
         const page = { topic: topicB, cursor: 0, limit: 3 }
-        expect(await store.groupMessages.page({ ...page, direction: 'ascending' })).toEqual([])
-        expect(await store.groupMessages.page({ ...page, direction: 'descending' })).toEqual([])
+        const empty = { entries: [], isFull: false }
+        expect(await store.groupMessages.page({ ...page, direction: 'ascending' })).toEqual(empty)
+        expect(await store.groupMessages.page({ ...page, direction: 'descending' })).toEqual(empty)
       })
     })
 
@@ -182,7 +184,7 @@ export function v3StoreSuite(name: string, open: () => Promise<V3Store>): void {
         ]
         expect(await Promise.all(both)).toEqual([2, undefined])
         expect(await store.identity.append(update(4, 0), 1)).toBeUndefined()
-        const entries = await store.identity.log.page({
+        const { entries } = await store.identity.log.page({
           topic: inbox,
           cursor: 0,
           direction: 'ascending',

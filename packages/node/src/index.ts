@@ -25,6 +25,7 @@ export type {
   V3Item,
   V3Log,
   V3Page,
+  V3PageResult,
   V3Place,
   V3Read,
   V3Store,

@@ -37,6 +37,34 @@ export const maxPageBytes = 16_777_216
 /** Payload bytes of all pages of one batch of queries. Each query still gets its first envelope. */
 export const maxBatchBytes = 33_554_432
 
+/** Group messages, or welcomes, of one call: a transaction's size. libxmtp sends 50 welcomes at most. */
+export const maxV3Messages = 1_000
+
+/** Bytes of one group message or welcome: the published cap of the network. */
+export const maxV3MessageBytes = 1_048_576
+
+/** Bytes of a key package. Those of libxmtp have 1,659. */
+export const maxKeyPackageBytes = 65_536
+
+/** Entries of one page, as the reference answers; clients take a smaller page for the last. */
+export const maxV3PageEntries = 100
+
+/** Keys, groups or filters of one call. libxmtp asks for 1,000 groups, and subscribes to all it has (B18). */
+export const maxV3Keys = 10_000
+
+/** Inboxes or identifiers of one call. libxmtp asks for 50 inboxes at a time. */
+export const maxIdentityRequests = 1_000
+
+/** Contract signatures of one call: each is a call to a chain. */
+export const maxContractChecks = 100
+
+/** Entries of one commit log publish, queries of one commit log query: as the reference. */
+export const maxCommitLogEntries = 10
+export const maxCommitLogQueries = 20
+
+/** Bytes of one commit log entry. Real ones have about 130. */
+export const maxCommitLogEntryBytes = 4_096
+
 /** Envelopes and payload bytes that a follower reads from the log at once. */
 export const maxReadEnvelopes = 500
 export const maxReadBytes = 4_194_304

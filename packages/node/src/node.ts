@@ -1,4 +1,4 @@
-import { verifyToken } from '@xmtp-ts/protocol'
+import { v3, verifyToken } from '@xmtp-ts/protocol'
 import { createMethods } from './api/methods.ts'
 import { createAuthorizer, type TokenPolicy } from './auth/authorizer.ts'
 import { createBodyReader } from './edge/body.ts'
@@ -12,6 +12,7 @@ import { createMemoryTransport, type MemoryTransport } from './edge/memory.ts'
 import { openMetricsListener } from './edge/metrics-listener.ts'
 import { addReflection } from './edge/reflection.ts'
 import { createFeed } from './follow/envelope-feed.ts'
+import { openV3Feed } from './follow/v3-feed.ts'
 import { createIngest } from './ingest/ingest.ts'
 import { parseTrustedProxies } from './limit/client.ts'
 import { createLimiter } from './limit/limiter.ts'
@@ -22,6 +23,7 @@ import {
   quietStreamMs as defaultQuietStreamMs,
 } from './limits.ts'
 import type { EnvelopeLog } from './log/log.ts'
+import type { V3Store } from './log/v3-store.ts'
 import { silentLogger, type Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { startPruning } from './prune/prune.ts'
@@ -31,6 +33,10 @@ import { createReadiness } from './readiness.ts'
 export type NodeParts = {
   /** Belongs to the node from here on: closed with it, and when creating it fails. */
   readonly log: EnvelopeLog
+  /** Belongs to the node like `log`. Without it the node serves V1 and V2 only. */
+  readonly v3?: V3Store
+  /** Who asks the chains about contract wallets; without it they cannot sign here. */
+  readonly contracts?: v3.ContractVerifier
   /** None: the node is reached through `memory()` only. */
   readonly listen?: readonly ListenAddress[]
   /** Where to serve Prometheus metrics to others than this machine. */
@@ -66,7 +72,7 @@ export type Node = AsyncDisposable & {
  * @throws XmtpError `node.listen.busy`, `node.listen.impossible`, `node.config.malformed`
  */
 export async function createNode(parts: NodeParts): Promise<Node> {
-  const running: AsyncDisposable[] = [parts.log]
+  const running: AsyncDisposable[] = [parts.log, ...(parts.v3 === undefined ? [] : [parts.v3])]
   try {
     return await assemble(parts, running)
   } catch (error) {
@@ -106,6 +112,16 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
   const readiness = start(createReadiness(log))
   const metrics = createMetrics({ log, feed, limiter })
   const ingest = createIngest(log, feed)
+  const v3Services = parts.v3 && {
+    store: parts.v3,
+    groupFeed: start(await openV3Feed(parts.v3.groupMessages, logger)),
+    welcomeFeed: start(await openV3Feed(parts.v3.welcomes, logger)),
+    contracts: parts.contracts ?? v3.noChains,
+    authorizer,
+    limiter,
+    metrics,
+    nowMs,
+  }
   const methods = createMethods({
     log,
     feed,
@@ -116,6 +132,7 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
     nowMs,
     readiness,
     logger,
+    v3: v3Services,
   })
   const { quietStreamMs = defaultQuietStreamMs } = parts
   const bodies = createBodyReader()

@@ -1,6 +1,7 @@
 import type { NodeConfig } from './config.ts'
 import { openMemoryLog } from './log/memory.ts'
-import { openSqliteLog } from './log/sqlite.ts'
+import { openMemoryV3Store } from './log/v3-memory.ts'
+import { openSqliteStore } from './log/v3-sqlite.ts'
 import type { Logger } from './logger.ts'
 import { createNode, type Node } from './node.ts'
 
@@ -14,15 +15,15 @@ export async function startNode(
   options: { readonly logger?: Logger } = {},
 ): Promise<Node> {
   const { store, metrics, limits, retentionMs, maxStoreBytes, ...rest } = config
-  const log =
+  const maxBytes = maxStoreBytes === undefined ? {} : { maxBytes: maxStoreBytes }
+  const maxFileBytes = maxStoreBytes === undefined ? {} : { maxFileBytes: maxStoreBytes }
+  const stores =
     store.kind === 'memory'
-      ? openMemoryLog({ ...(maxStoreBytes !== undefined && { maxBytes: maxStoreBytes }) })
-      : await openSqliteLog(store.path, {
-          ...(maxStoreBytes !== undefined && { maxFileBytes: maxStoreBytes }),
-        })
+      ? { log: openMemoryLog(maxBytes), v3: openMemoryV3Store(maxBytes) }
+      : await openSqliteStore(store.path, maxFileBytes)
   return createNode({
     ...rest,
-    log,
+    ...stores,
     ...(metrics !== undefined && { metrics }),
     ...(limits !== undefined && { limits }),
     ...(retentionMs !== undefined && { retentionMs }),

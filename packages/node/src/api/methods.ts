@@ -4,7 +4,21 @@ import type { Metrics } from '../metrics.ts'
 import type { Readiness } from '../readiness.ts'
 import { batchQueryMethod } from './batch-query.ts'
 import { healthCheckMethod, healthWatchMethod } from './health.ts'
+import { getIdentityUpdatesMethod } from './identity/get-identity-updates.ts'
+import { getInboxIdsMethod } from './identity/get-inbox-ids.ts'
+import { publishIdentityUpdateMethod } from './identity/publish-identity-update.ts'
+import { verifyContractSignaturesMethod } from './identity/verify-contract-signatures.ts'
 import { namesOf, type Call, type Method, type MethodTable, type OpenStream } from './method.ts'
+import { batchPublishCommitLogMethod } from './mls/batch-publish-commit-log.ts'
+import { batchQueryCommitLogMethod } from './mls/batch-query-commit-log.ts'
+import { fetchKeyPackagesMethod } from './mls/fetch-key-packages.ts'
+import { getNewestGroupMessageMethod } from './mls/get-newest-group-message.ts'
+import { queryGroupMessagesMethod } from './mls/query-group-messages.ts'
+import { queryWelcomeMessagesMethod } from './mls/query-welcome-messages.ts'
+import { sendGroupMessagesMethod } from './mls/send-group-messages.ts'
+import { sendWelcomeMessagesMethod } from './mls/send-welcome-messages.ts'
+import { subscribeGroupMessagesMethod, subscribeWelcomeMessagesMethod } from './mls/subscribe.ts'
+import { registerInstallationMethod, uploadKeyPackageMethod } from './mls/upload-key-package.ts'
 import { publishMethod } from './publish.ts'
 import { queryMethod } from './query.ts'
 import type { Services } from './services.ts'
@@ -12,10 +26,16 @@ import { grpcCode, isUnexpected, statusOf } from './status.ts'
 import { subscribeAllMethod } from './subscribe-all.ts'
 import { subscribe2Method } from './subscribe2.ts'
 import { subscribeMethod } from './subscribe.ts'
+import type { V3Services } from './v3-services.ts'
 
 /** Every method that the node offers, observed: counted, timed, and unexpected errors logged. */
 export function createMethods(
-  services: Services & { readonly readiness: Readiness; readonly logger: Logger },
+  services: Services & {
+    readonly readiness: Readiness
+    readonly logger: Logger
+    /** Undefined: the node has no store for V3, and does not offer its services. */
+    readonly v3: V3Services | undefined
+  },
 ): MethodTable {
   const ofMessageApi: readonly Method[] = [
     publishMethod(services),
@@ -25,13 +45,35 @@ export function createMethods(
     subscribe2Method(services),
     subscribeAllMethod(services),
   ]
-  const names = new Set(ofMessageApi.map(({ path }) => namesOf(path).service))
+  const ofNetwork = [...ofMessageApi, ...(services.v3 === undefined ? [] : v3Methods(services.v3))]
+  const names = new Set(ofNetwork.map(({ path }) => namesOf(path).service))
   const methods: readonly Method[] = [
-    ...ofMessageApi,
+    ...ofNetwork,
     healthCheckMethod(services.readiness, names),
     healthWatchMethod(services.readiness, names),
   ]
   return new Map(methods.map((method) => [method.path, observed(method, services)]))
+}
+
+function v3Methods(services: V3Services): readonly Method[] {
+  return [
+    publishIdentityUpdateMethod(services),
+    getIdentityUpdatesMethod(services),
+    getInboxIdsMethod(services),
+    verifyContractSignaturesMethod(services),
+    uploadKeyPackageMethod(services),
+    registerInstallationMethod(services),
+    fetchKeyPackagesMethod(services),
+    sendGroupMessagesMethod(services),
+    sendWelcomeMessagesMethod(services),
+    queryGroupMessagesMethod(services),
+    queryWelcomeMessagesMethod(services),
+    getNewestGroupMessageMethod(services),
+    subscribeGroupMessagesMethod(services),
+    subscribeWelcomeMessagesMethod(services),
+    batchPublishCommitLogMethod(services),
+    batchQueryCommitLogMethod(services),
+  ]
 }
 
 type Observers = { readonly metrics: Metrics; readonly logger: Logger }

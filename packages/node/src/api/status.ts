@@ -26,7 +26,13 @@ export type GrpcCode = (typeof grpcCode)[keyof typeof grpcCode]
 /** The codes that a call can end with. Others never reach the edge; one that does is a bug. */
 type CallErrorCode = Extract<
   ErrorCode,
-  `node.${string}` | `token.${string}` | `topic.${string}` | `bytes.${string}`
+  | `node.${string}`
+  | `token.${string}`
+  | `topic.${string}`
+  | `bytes.${string}`
+  | `v3.identity.${string}`
+  | `v3.commitLog.${string}`
+  | `v3.topic.${string}`
 >
 
 const statusOfCode: Readonly<Record<CallErrorCode, GrpcCode>> = {
@@ -59,6 +65,45 @@ const statusOfCode: Readonly<Record<CallErrorCode, GrpcCode>> = {
   'node.resume.malformed': grpcCode.invalidArgument,
   'node.resume.foreign': grpcCode.failedPrecondition,
   'node.health.unknownService': grpcCode.notFound,
+  'node.v3.none': grpcCode.invalidArgument,
+  'node.v3.tooMany': grpcCode.invalidArgument,
+  'node.v3.keyMissing': grpcCode.invalidArgument,
+  'node.v3.message.malformed': grpcCode.invalidArgument,
+  'node.v3.welcome.malformed': grpcCode.invalidArgument,
+  'node.v3.keyPackage.missing': grpcCode.invalidArgument,
+  'node.v3.keyPackage.invalid': grpcCode.invalidArgument,
+  'node.v3.commitLog.malformed': grpcCode.invalidArgument,
+  'node.v3.commitLog.descending': grpcCode.invalidArgument,
+  'node.v3.identity.missing': grpcCode.invalidArgument,
+  'v3.identity.identifier.malformed': grpcCode.invalidArgument,
+  'v3.identity.accountId.malformed': grpcCode.invalidArgument,
+  'v3.identity.inboxId.malformed': grpcCode.invalidArgument,
+  'v3.identity.update.malformed': grpcCode.invalidArgument,
+  'v3.identity.update.tooLong': grpcCode.invalidArgument,
+  'v3.identity.update.empty': grpcCode.invalidArgument,
+  'v3.identity.update.wrongInbox': grpcCode.invalidArgument,
+  'v3.identity.signature.malformed': grpcCode.invalidArgument,
+  'v3.identity.signature.invalid': grpcCode.invalidArgument,
+  'v3.identity.signature.notCanonical': grpcCode.invalidArgument,
+  'v3.identity.signature.replayed': grpcCode.invalidArgument,
+  'v3.identity.signature.missing': grpcCode.invalidArgument,
+  'v3.identity.signature.wrongKind': grpcCode.invalidArgument,
+  'v3.identity.signature.wrongSigner': grpcCode.invalidArgument,
+  'v3.identity.signature.legacyReused': grpcCode.invalidArgument,
+  'v3.identity.signature.chainChanged': grpcCode.invalidArgument,
+  'v3.identity.signer.notAllowed': grpcCode.invalidArgument,
+  'v3.identity.contract.notConfigured': grpcCode.failedPrecondition,
+  'v3.identity.log.created': grpcCode.invalidArgument,
+  'v3.identity.log.notCreated': grpcCode.invalidArgument,
+  'v3.identity.log.full': grpcCode.failedPrecondition,
+  'v3.identity.member.self': grpcCode.invalidArgument,
+  'v3.identity.member.byInstallation': grpcCode.invalidArgument,
+  'v3.identity.member.tooMany': grpcCode.invalidArgument,
+  // A state of our own store that does not load.
+  'v3.identity.state.malformed': grpcCode.internal,
+  'v3.topic.malformed': grpcCode.invalidArgument,
+  'v3.commitLog.malformed': grpcCode.invalidArgument,
+  'v3.commitLog.badSignature': grpcCode.invalidArgument,
   'node.closing': grpcCode.unavailable,
   'node.overloaded': grpcCode.unavailable,
   'node.store.unavailable': grpcCode.unavailable,

@@ -1,5 +1,5 @@
 import { XmtpError } from '@xmtp-ts/protocol'
-import { maxMemoryLogBytes, maxReadBytes } from '../limits.ts'
+import { maxMemoryLogBytes, maxPageBytes, maxReadBytes } from '../limits.ts'
 import type { Appended } from './log.ts'
 import { mergeTopics } from './merge.ts'
 import { takeBytes } from './take-bytes.ts'
@@ -11,6 +11,7 @@ import type {
   V3Item,
   V3Log,
   V3Page,
+  V3PageResult,
   V3Read,
   V3Store,
 } from './v3-store.ts'
@@ -86,14 +87,16 @@ class MemoryV3Log implements V3Log {
     return this.#sequences.has(itemKey({ topic, digest }))
   }
 
-  async page({ topic, cursor, direction, limit }: V3Page): Promise<readonly V3Entry[]> {
-    const entries = this.#topics.get(topic) ?? []
-    if (direction === 'ascending') {
-      const from = firstAfter(entries, cursor)
-      return takeBytes(entries.slice(from, from + limit), maxReadBytes)
-    }
-    const to = cursor === 0 ? entries.length : firstAfter(entries, cursor - 1)
-    return takeBytes(entries.slice(Math.max(0, to - limit), to).toReversed(), maxReadBytes)
+  async page({ topic, cursor, direction, limit }: V3Page): Promise<V3PageResult> {
+    const ofTopic = this.#topics.get(topic) ?? []
+    const from = firstAfter(ofTopic, cursor)
+    const to = cursor === 0 ? ofTopic.length : firstAfter(ofTopic, cursor - 1)
+    const found =
+      direction === 'ascending'
+        ? ofTopic.slice(from, from + limit)
+        : ofTopic.slice(Math.max(0, to - limit), to).toReversed()
+    const entries = takeBytes(found, maxPageBytes)
+    return { entries, isFull: found.length === limit || entries.length < found.length }
   }
 
   async read({ topics, after, until, limit }: V3Read): Promise<readonly V3Entry[]> {

@@ -36,6 +36,12 @@ export type V3Page = {
   readonly limit: number
 }
 
+export type V3PageResult = {
+  readonly entries: readonly V3Entry[]
+  /** Whether it ended at its limit or its bytes, so that more may follow. */
+  readonly isFull: boolean
+}
+
 export type V3Read = {
   /** Each topic with the sequence behind which to read, or everything. */
   readonly topics: ReadonlyMap<string, number> | 'all'
@@ -54,8 +60,8 @@ export interface V3Log {
    * @throws XmtpError `node.store.unavailable`, `node.closing`
    */
   append(items: readonly V3Item[], nowMs: number): Promise<readonly Appended[]>
-  /** One topic, in order of sequence, from the cursor on. @throws XmtpError `node.store.unavailable` */
-  page(page: V3Page): Promise<readonly V3Entry[]>
+  /** One topic, in order of sequence, from the cursor on; at least one entry when there is any. @throws XmtpError `node.store.unavailable` */
+  page(page: V3Page): Promise<V3PageResult>
   /** Across topics, ascending. May give fewer than `limit`, but none only when there is none. */
   read(read: V3Read): Promise<readonly V3Entry[]>
   /** The newest entry of each topic, at the topic's place in the array. */

@@ -1,0 +1,61 @@
+import {
+  GetIdentityUpdatesRequest,
+  GetIdentityUpdatesResponse_Response,
+} from '@xmtp-ts/proto/identity/api/v1/identity'
+import { v3 } from '@xmtp-ts/protocol'
+import { identityTopic } from '../../ingest/identity-update.ts'
+import { maxIdentityRequests, maxV3PageEntries } from '../../limits.ts'
+import type { V3Log } from '../../log/v3-store.ts'
+import { decodeRequest } from '../decode.ts'
+import { cursorOf } from '../mls/page.ts'
+import type { UnaryMethod } from '../method.ts'
+import { admit, checkCount, type V3Services } from '../v3-services.ts'
+import { embedded, messageOf } from '../wire.ts'
+
+/** IdentityApi.GetIdentityUpdates (node-api §7): complete logs behind the given places; clients do not page. */
+export function getIdentityUpdatesMethod(services: V3Services): UnaryMethod {
+  return {
+    path: '/xmtp.identity.api.v1.IdentityApi/GetIdentityUpdates',
+    kind: 'unary',
+    handle: async (request, call) => {
+      admit(services, call)
+      const { requests } = decodeRequest(GetIdentityUpdatesRequest, request)
+      checkCount(requests.length, { max: maxIdentityRequests, what: 'requests in single call' })
+      const asked = requests.map(({ inboxId, sequenceId }) => ({
+        inboxId: v3.parseInboxId(inboxId),
+        cursor: cursorOf(sequenceId),
+      }))
+      const answers: Uint8Array[] = []
+      for (const { inboxId, cursor } of asked) {
+        const topic = identityTopic(inboxId)
+        const updates = await readLog(services.store.identity.log, topic, cursor)
+        const header = GetIdentityUpdatesResponse_Response.encode({ inboxId, updates: [] }).finish()
+        answers.push(
+          embedded(1, messageOf([header, ...updates.map((update) => embedded(2, update))])),
+        )
+      }
+      return messageOf(answers)
+    },
+  }
+}
+
+/** Everything of an inbox behind a place. A log has at most 256 updates. */
+async function readLog(
+  log: Pick<V3Log, 'page'>,
+  topic: string,
+  after: number,
+): Promise<readonly Uint8Array[]> {
+  const updates: Uint8Array[] = []
+  let cursor = after
+  for (;;) {
+    const { entries, isFull } = await log.page({
+      topic,
+      cursor,
+      direction: 'ascending',
+      limit: maxV3PageEntries,
+    })
+    updates.push(...entries.map(({ payload }) => payload))
+    cursor = entries.at(-1)?.sequence ?? cursor
+    if (!isFull) return updates
+  }
+}
