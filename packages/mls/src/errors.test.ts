@@ -27,14 +27,10 @@ import { limits } from './limits.ts'
 import { groupContextCodec } from './message/group-context.ts'
 import type { PreSharedKeyId, Proposal } from './message/proposal.ts'
 import { openSenderData, signContent, toPrivateMessage } from './message/protect.ts'
-import type { Commit, GroupInfo, MessageBody, Sender, UpdatePath } from './message/wire.ts'
-import {
-  decodeMessage,
-  groupInfoCodec,
-  groupInfoTbsCodec,
-  groupSecretsCodec,
-  standardWire,
-} from './message/wire.ts'
+import type { Commit, MessageBody, Sender, UpdatePath } from './message/wire.ts'
+import type { GroupInfo } from './message/welcome.ts'
+import { decodeMessage, standardWire } from './message/wire.ts'
+import { groupInfoCodec, groupInfoTbsCodec, groupSecretsCodec } from './message/welcome.ts'
 import { memberSecretOf, pskSecretOf, welcomeKeys } from './schedule/key-schedule.ts'
 import { takeKey } from './schedule/secret-tree.ts'
 import { changesSince, loadGroup } from './state/records.ts'

@@ -81,14 +81,13 @@ export type { CustomProposalType, PreSharedKeyId, Proposal, ReInit } from './mes
 export type {
   Commit,
   ContentType,
-  GroupInfo,
   MlsMessage,
   PrivateMessage,
   PublicMessage,
   Sender,
-  Welcome,
   Wire,
 } from './message/wire.ts'
+export type { GroupInfo, Welcome } from './message/welcome.ts'
 export { contentTypes, decodeMessage, standardWire, wireWith } from './message/wire.ts'
 export type { PreSharedKey } from './schedule/key-schedule.ts'
 export type { LoadOptions, RecordChanges, Records } from './state/records.ts'

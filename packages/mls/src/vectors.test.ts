@@ -23,14 +23,8 @@ import {
   senderDataKeys,
 } from './message/protect.ts'
 import { proposalCodecWith } from './message/proposal.ts'
-import {
-  decodeMessage,
-  groupInfoTbsCodec,
-  groupInfoCodec,
-  groupSecretsCodec,
-  standardWire,
-  updatePathCodec,
-} from './message/wire.ts'
+import { decodeMessage, standardWire, updatePathCodec } from './message/wire.ts'
+import { groupInfoTbsCodec, groupInfoCodec, groupSecretsCodec } from './message/welcome.ts'
 import {
   confirmationTagOf,
   confirmedTranscriptHashOf,

@@ -8,13 +8,8 @@ import type { Random } from '../hpke/kem.ts'
 import { groupContextCodec } from '../message/group-context.ts'
 import type { PreSharedKeyId, Proposal } from '../message/proposal.ts'
 import { signContent } from '../message/protect.ts'
-import type {
-  AuthenticatedContent,
-  Commit,
-  FramedContent,
-  GroupInfo,
-  Sender,
-} from '../message/wire.ts'
+import type { AuthenticatedContent, Commit, FramedContent, Sender } from '../message/wire.ts'
+import type { GroupInfo } from '../message/welcome.ts'
 import { decodeMessage, wireFormats } from '../message/wire.ts'
 import {
   confirmedTranscriptHashOf,

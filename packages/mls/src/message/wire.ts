@@ -17,16 +17,15 @@ import {
 import { MlsError } from '../errors.ts'
 import type { HpkeCiphertext } from '../hpke/hpke.ts'
 import { limits } from '../limits.ts'
-import type { Extension } from '../tree/extension.ts'
-import { extensionsCodec } from '../tree/extension.ts'
 import type { KeyPackage } from '../tree/key-package.ts'
 import { keyPackageCodec } from '../tree/key-package.ts'
 import type { LeafNode } from '../tree/leaf-node.ts'
 import { leafNodeCodec } from '../tree/leaf-node.ts'
-import type { GroupContext } from './group-context.ts'
-import { groupContextCodec, protocolVersion } from './group-context.ts'
-import type { CustomProposalType, PreSharedKeyId, Proposal } from './proposal.ts'
-import { preSharedKeyIdsCodec, proposalCodecWith } from './proposal.ts'
+import { protocolVersion } from './group-context.ts'
+import type { CustomProposalType, Proposal } from './proposal.ts'
+import { proposalCodecWith } from './proposal.ts'
+import type { GroupInfo, Welcome } from './welcome.ts'
+import { groupInfoCodec, hpkeCiphertextCodec, welcomeCodec } from './welcome.ts'
 
 /** Who sent a message (RFC 9420 §6). */
 export type Sender =
@@ -106,37 +105,6 @@ export type PrivateMessage = {
   readonly ciphertext: Uint8Array
 }
 
-/** One new member's share of a welcome (RFC 9420 §12.4.3.1). */
-export type EncryptedGroupSecrets = {
-  readonly newMember: Uint8Array
-  readonly encryptedGroupSecrets: HpkeCiphertext
-}
-
-/** How new members learn the state of their first epoch (RFC 9420 §12.4.3.1). */
-export type Welcome = {
-  readonly cipherSuite: number
-  readonly secrets: readonly EncryptedGroupSecrets[]
-  readonly encryptedGroupInfo: Uint8Array
-}
-
-/** GroupInfo without its signature (RFC 9420 §12.4.3). */
-export type UnsignedGroupInfo = {
-  readonly context: GroupContext
-  readonly extensions: readonly Extension[]
-  readonly confirmationTag: Uint8Array
-  readonly signer: number
-}
-
-/** A signed description of an epoch, for those who are not in the group yet (RFC 9420 §12.4.3). */
-export type GroupInfo = UnsignedGroupInfo & { readonly signature: Uint8Array }
-
-/** What only the new member may read (RFC 9420 §12.4.3.1). */
-export type GroupSecrets = {
-  readonly joinerSecret: Uint8Array
-  readonly pathSecret: { readonly pathSecret: Uint8Array } | undefined
-  readonly psks: readonly PreSharedKeyId[]
-}
-
 /** Anything that travels (RFC 9420 §6). */
 export type MlsMessage =
   | { readonly kind: 'publicMessage'; readonly message: PublicMessage }
@@ -150,8 +118,6 @@ export const wireFormats = { publicMessage: 1, privateMessage: 2 } as const
 
 /** Content types (RFC 9420 §6). */
 export const contentTypes = { application: 1, proposal: 2, commit: 3 } as const
-
-export const hpkeCiphertextCodec = struct<HpkeCiphertext>({ kemOutput: opaque, ciphertext: opaque })
 
 export const senderCodec = tagged<Sender>(uint8, 'sender_type', {
   member: [1, struct<{ leafIndex: number }>({ leafIndex: uint32 })],
@@ -179,35 +145,6 @@ export const privateMessageCodec = struct<PrivateMessage>({
   authenticatedData: opaque,
   encryptedSenderData: opaque,
   ciphertext: opaque,
-})
-
-export const welcomeCodec = struct<Welcome>({
-  cipherSuite: uint16,
-  secrets: vector(
-    struct<EncryptedGroupSecrets>({
-      newMember: opaque,
-      encryptedGroupSecrets: hpkeCiphertextCodec,
-    }),
-  ),
-  encryptedGroupInfo: opaque,
-})
-
-const unsignedGroupInfoFields = {
-  context: groupContextCodec,
-  extensions: extensionsCodec,
-  confirmationTag: opaque,
-  signer: uint32,
-}
-
-/** GroupInfoTBS (RFC 9420 §12.4.3). */
-export const groupInfoTbsCodec = struct<UnsignedGroupInfo>(unsignedGroupInfoFields)
-
-export const groupInfoCodec = struct<GroupInfo>({ ...unsignedGroupInfoFields, signature: opaque })
-
-export const groupSecretsCodec = struct<GroupSecrets>({
-  joinerSecret: opaque,
-  pathSecret: optional(struct<{ pathSecret: Uint8Array }>({ pathSecret: opaque })),
-  psks: preSharedKeyIdsCodec,
 })
 
 /** The codecs whose shape depends on which proposal types the application adds. */
