@@ -230,8 +230,10 @@ async function bench(size) {
     await encryptMessage((await encryptMessage(founder, text, { random })).state, text, { random })
   ).message
   const later = (await processMessage(ours, message)).state
-  row(size, 'decrypt, sender known', {
+  const peerLater = (await peerRead(theirs, message, nativeImpl)).newState
+  row(size, 'decrypt 100 B, later', {
     ours: await median(() => processMessage(later, second), budget),
+    native: await median(() => peerRead(peerLater, second, nativeImpl), budget),
   })
   await compare(
     'serialise and load',
