@@ -73,11 +73,14 @@ const scenarios = {
     await first.revokeInstallations([second.installationIdBytes])
     state = await first.preferences.fetchInboxState()
     report('after revoking', state.installations.length)
-    const can = await first.canMessage([
-      { identifier: wallet.address.toLowerCase(), identifierKind: 0 },
-      { identifier: newAccount().address.toLowerCase(), identifierKind: 0 },
-    ])
-    report('can message', [...can.values()])
+    const addresses = [wallet, newAccount()].map(({ address }) => address.toLowerCase())
+    const can = await first.canMessage(
+      addresses.map((identifier) => ({ identifier, identifierKind: 0 })),
+    )
+    report(
+      'can message',
+      addresses.map((address) => can.get(address)),
+    )
   },
 
   async conversations() {
