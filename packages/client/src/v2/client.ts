@@ -7,10 +7,10 @@ import {
 } from '@xmtp-ts/content'
 import {
   attempt,
+  inviteTopic,
   parseAddress,
   publicKeyBundle,
   rememberingVerifier,
-  XmtpError,
   type KeyBundle,
   type VerifiedKeyBundle,
 } from '@xmtp-ts/protocol'
@@ -23,12 +23,24 @@ import {
   type ContactDirectory,
 } from './contact-directory.ts'
 import { Contacts } from './contacts.ts'
+import { decodeWith, encodeWith, readContent, type ReadContent } from './content.ts'
 import { withTypeMethods } from './content-type-id.ts'
 import { createConversationBook } from './conversation-book.ts'
 import { Conversations } from './conversations.ts'
+import {
+  envelopePages,
+  listEnvelopes,
+  type EnvelopeMapper,
+  type ListedEnvelope,
+} from './list-envelopes.ts'
 import { encodeKeys } from './keys.ts'
 import { openNetwork, type NetworkOptions } from './network-options.ts'
-import { listQuery, type ListMessagesOptions } from './options.ts'
+import {
+  SortDirection,
+  type ListMessagesOptions,
+  type ListMessagesPaginatedOptions,
+  type SendOptions,
+} from './options.ts'
 import { openSession, type ClientOptions } from './open-session.ts'
 import type { Session } from './session.ts'
 
@@ -40,13 +52,8 @@ export type PublishParams = {
   readonly timestamp?: Date | undefined
 }
 
-/** An envelope as a node has it. */
-export type ListedEnvelope = {
-  readonly contentTopic: string
-  /** Decimal nanoseconds. */
-  readonly timestampNs: string
-  readonly message: Uint8Array
-}
+/** What a client's messages hold. */
+export type GetMessageContentTypeFromClient<Of> = Of extends Client<infer Content> ? Content : never
 
 /** Contents of a client with these codecs; text is always there. */
 type ContentsOf<Codecs extends readonly AnyCodec[]> =
@@ -189,23 +196,42 @@ export class Client<Content = any> implements AsyncDisposable {
   /** The envelopes of a topic through `map`; one for which it throws an XmtpError is left out and reported. */
   async listEnvelopes<Out>(
     topic: string,
-    map: (envelope: ListedEnvelope) => Out | Promise<Out>,
+    map: EnvelopeMapper<Out>,
     options: ListMessagesOptions = {},
   ): Promise<Out[]> {
-    const { limit = Number.POSITIVE_INFINITY } = options
-    const results: Out[] = []
-    for await (const page of this.#session.api.query(listQuery(topic, options)))
-      for (const { timestampNs, message } of page) {
-        if (results.length >= limit) return results
-        try {
-          const envelope = { contentTopic: topic, timestampNs: timestampNs.toString(), message }
-          results.push(await map(envelope))
-        } catch (error) {
-          if (!(error instanceof XmtpError)) throw error
-          this.#session.report({ error, topic, timestampNs })
-        }
-      }
-    return results
+    return listEnvelopes(this.#session, topic, { map, options })
+  }
+
+  /** The same a page at a time, and the newest first unless asked otherwise. */
+  listEnvelopesPaginated<Out>(
+    topic: string,
+    map: EnvelopeMapper<Out>,
+    options: ListMessagesPaginatedOptions = {},
+  ): AsyncGenerator<Out[], void> {
+    const direction = options.direction ?? SortDirection.SORT_DIRECTION_DESCENDING
+    return envelopePages(this.#session, topic, { map, options: { ...options, direction } })
+  }
+
+  /** The envelopes of the account's invite topic, as they are. */
+  async listInvitations(options: ListMessagesOptions = {}): Promise<ListedEnvelope[]> {
+    return this.listEnvelopes(inviteTopic(this.#session.account), (envelope) => envelope, options)
+  }
+
+  /**
+   * Content as the payload of a message: an encoded EncodedContent.
+   * @throws XmtpError `content.unknownType` without a codec, or what the codec throws
+   */
+  async encodeContent(
+    content: Content,
+    options: SendOptions = {},
+  ): Promise<{ payload: Uint8Array; shouldPush: boolean }> {
+    const { bytes, shouldPush } = await encodeWith(this.#session, content, options)
+    return { payload: bytes, shouldPush }
+  }
+
+  /** The content in such a payload; what cannot be read has an error. @throws XmtpError `content.malformed` */
+  async decodeContent(contentBytes: Uint8Array): Promise<ReadContent<Content>> {
+    return readContent(await decodeWith(this.#session, contentBytes))
   }
 
   /** Ends all streams and whatever is under way. */

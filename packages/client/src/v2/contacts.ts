@@ -8,12 +8,20 @@ import {
   type ConsentEntity,
   type ConsentEntry,
 } from '@xmtp-ts/protocol'
-import { msToNs } from '../environment.ts'
+import { msToNs, nsToMs } from '../environment.ts'
 import type { Envelope } from '../network/message-api.ts'
+import { Stream } from '../stream/stream.ts'
+import { openSubscription } from '../stream/subscription.ts'
+import {
+  actionOf,
+  nameOf,
+  type ConsentListEntry,
+  type ConsentState,
+  type PrivatePreferencesAction,
+} from './consent-entry.ts'
 import type { ConversationBook } from './conversation-book.ts'
+import type { OnConnectionLostCallback } from './options.ts'
 import type { Session } from './session.ts'
-
-export type ConsentState = 'allowed' | 'denied' | 'unknown'
 
 type Line = { readonly state: 'allowed' | 'denied'; readonly timestampNs: bigint }
 
@@ -54,6 +62,34 @@ export class Contacts {
   async refreshConsentList(): Promise<Map<string, ConsentState>> {
     this.#lines.clear()
     return this.loadConsentList()
+  }
+
+  /** What this and the account's other devices write to the list from now on; the list here follows. */
+  streamConsentList(
+    onConnectionLost?: OnConnectionLostCallback,
+  ): Promise<Stream<PrivatePreferencesAction>> {
+    const { api, environment, keys, signal: parent } = this.#session
+    const topics = [preferencesTopicOf(keys.identityKey)]
+    return Stream.open(parent, async (signal) => {
+      const options = { api, environment, topics, signal, onConnectionLost }
+      const { envelopes } = await openSubscription(options)
+      return this.#receiveAll(envelopes)
+    })
+  }
+
+  /** Puts a list that the app kept in the place of the one here. Changes nothing in the network; nothing if empty. */
+  setConsentListEntries(entries: readonly ConsentListEntry[]): void {
+    if (entries.length === 0) return
+    this.#lines.clear()
+    for (const { entryType: entity, value, permissionType: state } of entries)
+      // Older than whatever the network says.
+      if (state !== 'unknown') this.#apply([{ entity, value, state }], 0n)
+  }
+
+  /** When the list was last written, as far as it was loaded: where the next `loadConsentList` can go on. */
+  get lastConsentListEntryTimestamp(): Date | undefined {
+    const latest = [...this.#lines.values()].reduce((ns, line) => maxNs(ns, line.timestampNs), 0n)
+    return latest === 0n ? undefined : new Date(nsToMs(latest))
   }
 
   /** Loads the list unless that has been done: before a decision that must not overrule another device's. */
@@ -138,15 +174,26 @@ export class Contacts {
     await this.#acceptProofs()
   }
 
-  #receive({ topic, timestampNs, message }: Envelope): void {
+  /** @returns what it says; undefined after a report */
+  #receive({ topic, timestampNs, message }: Envelope): readonly ConsentEntry[] | undefined {
     const { keys, report } = this.#session
     const opened = attempt(() => openPreferences(message, keys))
     if (!opened.ok) {
       // Anyone may publish there; only the owner's entries open.
       report({ error: opened.error, topic, timestampNs })
-      return
+      return undefined
     }
     this.#apply(opened.value, timestampNs)
+    return opened.value
+  }
+
+  async *#receiveAll(
+    envelopes: AsyncIterable<Envelope>,
+  ): AsyncGenerator<PrivatePreferencesAction, void> {
+    for await (const envelope of envelopes) {
+      const entries = this.#receive(envelope)
+      if (entries !== undefined) yield actionOf(entries)
+    }
   }
 
   /** The last one by time wins, in whatever order they come. */
@@ -192,9 +239,6 @@ export class Contacts {
   }
 }
 
-/** Addresses by their checksummed form: other SDKs wrote them as they came. */
-function nameOf(entity: ConsentEntity, value: string): string {
-  if (entity !== 'address') return `${entity}-${value}`
-  const address = attempt(() => parseAddress(value.toLowerCase()))
-  return `address-${address.ok ? address.value : value}`
+function maxNs(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
 }

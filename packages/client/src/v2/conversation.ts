@@ -4,7 +4,8 @@ import type { Envelope } from '../network/message-api.ts'
 import { rememberMessages } from '../stream/remembered.ts'
 import { Stream } from '../stream/stream.ts'
 import { openSubscription } from '../stream/subscription.ts'
-import type { Contacts, ConsentState } from './contacts.ts'
+import type { ConsentState } from './consent-entry.ts'
+import type { Contacts } from './contacts.ts'
 import type { ConversationRecord } from './conversation-book.ts'
 import { decodedMessage, type DecodedMessage } from './message.ts'
 import {
@@ -73,6 +74,10 @@ export class Conversation<Content = any> {
 
   get clientAddress(): string {
     return this.#session.account
+  }
+
+  get consentProofPayload(): ConversationRecord['consentProof'] {
+    return this.consentProof
   }
 
   get ephemeralTopic(): string {

@@ -41,6 +41,23 @@ export class Conversations<Content = any> {
   }
 
   /**
+   * The conversation of a topic with this peer, from the network if it is not known yet.
+   * @throws XmtpError `v2.message.notParticipant` when the account has no such conversation
+   */
+  async ofTopic(topic: string, peerAddress: string): Promise<Conversation<Content>> {
+    const { book, session } = this.#parts
+    const known = () =>
+      book.all().find((record) => record.topic === topic && record.peer === peerAddress)
+    if (known() === undefined) await book.refresh()
+    const record = known()
+    if (record !== undefined) return this.#conversation(record)
+    throw new XmtpError(
+      'v2.message.notParticipant',
+      `${session.account} has no conversation with ${peerAddress} in ${topic}.`,
+    )
+  }
+
+  /**
    * The conversation with an account, new or already begun. With a context, the one of that conversationId.
    * @throws XmtpError `address.malformed`, `client.peer.notOnNetwork`, `client.peer.self`, `client.peer.needsV1`
    */

@@ -1,6 +1,7 @@
-import { decodeContent, type ReceivedContent } from '@xmtp-ts/content'
+import type { ReceivedContent } from '@xmtp-ts/content'
 import { v2, XmtpError, type Result } from '@xmtp-ts/protocol'
 import type { Envelope } from '../network/message-api.ts'
+import { decodeWith } from './content.ts'
 import type { ConversationRecord } from './conversation-book.ts'
 import type { Session } from './session.ts'
 
@@ -24,11 +25,7 @@ export async function receiveMessage(
         'v2.message.notParticipant',
         `${verified.sender} wrote into a conversation with ${record.peer}.`,
       )
-    const received = await decodeContent(verified.content, {
-      registry: session.codecs,
-      compressor: session.compressor,
-      maxBytes: session.maxContentBytes,
-    })
+    const received = await decodeWith(session, verified.content)
     return { ok: true, value: { ...verified, received } }
   } catch (error) {
     if (error instanceof XmtpError) return { ok: false, error }

@@ -1,9 +1,9 @@
-import { encodeContent, formatContentType, textType, type ContentTypeId } from '@xmtp-ts/content'
-import { ephemeralTopic, parseContentTopic, v2, XmtpError } from '@xmtp-ts/protocol'
+import { ephemeralTopic, parseContentTopic, v2 } from '@xmtp-ts/protocol'
 import { msToNs } from '../environment.ts'
 import type { Envelope } from '../network/message-api.ts'
+import { encodeWith } from './content.ts'
 import type { ConversationRecord } from './conversation-book.ts'
-import { compressionOf, type SendOptions } from './options.ts'
+import type { SendOptions } from './options.ts'
 import type { Session } from './session.ts'
 
 /** A message that is signed and encrypted, and has not left yet. */
@@ -22,19 +22,7 @@ export async function sealContent(
   record: ConversationRecord,
   { content, options }: { content: unknown; options: SendOptions },
 ): Promise<SealedEnvelope> {
-  const type: ContentTypeId = options.contentType ?? textType
-  const codec = session.codecs.codecFor(type)
-  if (codec === undefined)
-    throw new XmtpError(
-      'content.unknownType',
-      `No codec is registered for ${formatContentType(type)}.`,
-    )
-  const sendable = await encodeContent<unknown>(content, {
-    codec,
-    registry: session.codecs,
-    compression: compressionOf(options.compression),
-    compressor: session.compressor,
-  })
+  const sendable = await encodeWith(session, content, options)
   const createdNs =
     options.timestamp === undefined ? session.timestampNs() : msToNs(options.timestamp.getTime())
   const { id, bytes: message } = v2.sealMessage(sendable.bytes, {
