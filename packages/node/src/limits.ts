@@ -55,6 +55,12 @@ export const maxV3Keys = 10_000
 /** Inboxes or identifiers of one call. libxmtp asks for 50 inboxes at a time. */
 export const maxIdentityRequests = 1_000
 
+/** Threads that verify identity updates: more would take cores from everything else. */
+export const maxVerifierThreads = 4
+
+/** Identity updates that wait for one thread, at some 2 ms each; a client would not wait for more. */
+export const maxVerifications = 1_000
+
 /** Contract signatures of one call: each is a call to a chain. */
 export const maxContractChecks = 100
 

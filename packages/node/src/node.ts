@@ -27,6 +27,7 @@ import type { V3Store } from './log/v3-store.ts'
 import { silentLogger, type Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { startPruning } from './prune/prune.ts'
+import { openIdentityVerifier } from './verify/worker-pool.ts'
 import { createReadiness } from './readiness.ts'
 
 /** What a node is made of. What is absent has the default of docs/node.md. */
@@ -117,6 +118,7 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
     groupFeed: start(await openV3Feed(parts.v3.groupMessages, logger)),
     welcomeFeed: start(await openV3Feed(parts.v3.welcomes, logger)),
     contracts: parts.contracts ?? v3.noChains,
+    verifier: start(openIdentityVerifier(logger)),
     authorizer,
     limiter,
     metrics,

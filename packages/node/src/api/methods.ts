@@ -43,7 +43,7 @@ export function createMethods(
     batchQueryMethod(services),
     subscribeMethod(services),
     subscribe2Method(services),
-    subscribeAllMethod(services),
+    subscribeAllMethod(services, services.v3),
   ]
   const ofNetwork = [...ofMessageApi, ...(services.v3 === undefined ? [] : v3Methods(services.v3))]
   const names = new Set(ofNetwork.map(({ path }) => namesOf(path).service))

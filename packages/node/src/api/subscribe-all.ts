@@ -1,12 +1,20 @@
-import { SubscribeAllRequest } from '@xmtp-ts/proto/message_api/v1/message_api'
+import { Envelope, SubscribeAllRequest } from '@xmtp-ts/proto/message_api/v1/message_api'
+import { GroupMessage, WelcomeMessage } from '@xmtp-ts/proto/mls/api/v1/mls'
+import type { Delivery } from '../follow/delivery.ts'
+import type { Feed } from '../follow/feed.ts'
+import { mergeBatches } from '../follow/merge-batches.ts'
 import { everyTopic } from '../follow/subscription.ts'
 import { decodeRequest } from './decode.ts'
-import type { ServerStreamMethod } from './method.ts'
+import type { OpenStream, ServerStreamMethod } from './method.ts'
 import type { Services } from './services.ts'
 import { openSubscription } from './subscribe.ts'
+import type { V3Services } from './v3-services.ts'
 
-/** MessageApi.SubscribeAll (node-api §3.6): everything of V1 and V2, from now on. */
-export function subscribeAllMethod(services: Services): ServerStreamMethod {
+/** MessageApi.SubscribeAll (node-api §3.6): everything of V1, V2 and V3 from now on, as push servers read it. */
+export function subscribeAllMethod(
+  services: Services,
+  v3Services: V3Services | undefined,
+): ServerStreamMethod {
   const { log, feed, authorizer, limiter, metrics } = services
   return {
     path: '/xmtp.message_api.v1.MessageApi/SubscribeAll',
@@ -17,10 +25,48 @@ export function subscribeAllMethod(services: Services): ServerStreamMethod {
       decodeRequest(SubscribeAllRequest, request)
       const { stream } = await openSubscription(
         { log, feed },
-        { contentTopics: [everyTopic], resume: false, resumeAfter: new Uint8Array() },
+        { contentTopics: [everyTopic], resume: false, resumeAfter: noBytes },
       )
       metrics.subscribed(1, headers)
-      return stream
+      if (v3Services === undefined) return stream
+      const streams = [
+        stream,
+        followAll(v3Services.groupFeed, groupMessageTime),
+        followAll(v3Services.welcomeFeed, welcomeTime),
+      ]
+      return {
+        headers: stream.headers,
+        batches: mergeBatches(streams.map(({ batches }) => batches)),
+        close: () => {
+          for (const { close } of streams) close()
+        },
+      }
     },
   }
+}
+
+const noBytes = new Uint8Array()
+
+function followAll(feed: Feed, timeOf: (message: Uint8Array) => bigint): OpenStream {
+  const subscription = feed.subscribe({ topics: [everyTopic], after: feed.position })
+  const envelopeOf = ({ topic, bytes }: Delivery): Uint8Array =>
+    Envelope.encode({
+      contentTopic: topic,
+      timestampNs: timeOf(bytes),
+      message: bytes,
+      resumeToken: noBytes,
+    }).finish()
+  async function* batches(): OpenStream['batches'] {
+    for await (const batch of subscription.batches())
+      yield batch.map(({ delivery }) => envelopeOf(delivery))
+  }
+  return { headers: {}, batches: batches(), close: () => subscription.close() }
+}
+
+function groupMessageTime(message: Uint8Array): bigint {
+  return GroupMessage.decode(message).version?.value.createdNs ?? 0n
+}
+
+function welcomeTime(message: Uint8Array): bigint {
+  return WelcomeMessage.decode(message).version?.value.createdNs ?? 0n
 }

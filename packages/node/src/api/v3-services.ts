@@ -2,6 +2,7 @@ import { XmtpError, type ErrorCode, type v3 } from '@xmtp-ts/protocol'
 import type { Feed } from '../follow/feed.ts'
 import type { Use } from '../limit/limiter.ts'
 import type { V3Store } from '../log/v3-store.ts'
+import type { IdentityVerifier } from '../verify/identity-verifier.ts'
 import type { Call } from './method.ts'
 import type { Services } from './services.ts'
 
@@ -12,6 +13,7 @@ export type V3Services = Pick<Services, 'authorizer' | 'limiter' | 'metrics' | '
   readonly welcomeFeed: Feed
   /** Who asks the chains about contract wallets. */
   readonly contracts: v3.ContractVerifier
+  readonly verifier: IdentityVerifier
 }
 
 /** Lets a caller in, and has it pay. @throws XmtpError `node.auth.denied`, `node.limit.exceeded` */

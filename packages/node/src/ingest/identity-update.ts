@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import { GetIdentityUpdatesResponse_IdentityUpdateLog as LoggedUpdate } from '@xmtp-ts/proto/identity/api/v1/identity'
 import { IdentityUpdate as WireUpdate } from '@xmtp-ts/proto/identity/associations/association'
 import { limits, v3, XmtpError } from '@xmtp-ts/protocol'
+import type { IdentityVerifier } from '../verify/identity-verifier.ts'
 import type { IdentityStore, V3Item, V3Store } from '../log/v3-store.ts'
 
 export type IdentityParts = {
   readonly store: Pick<V3Store, 'identity'>
   readonly contracts: v3.ContractVerifier
+  readonly verifier: Pick<IdentityVerifier, 'verify'>
   readonly nowMs: () => number
 }
 
@@ -17,7 +19,7 @@ export type IdentityParts = {
  */
 export async function publishIdentityUpdate(
   update: v3.IdentityUpdate,
-  { store, contracts, nowMs }: IdentityParts,
+  { store, contracts, verifier, nowMs }: IdentityParts,
 ): Promise<void> {
   const inboxId = v3.parseInboxId(update.inboxId)
   const bytes = v3.encodeIdentityUpdate(update)
@@ -28,7 +30,7 @@ export async function publishIdentityUpdate(
   let before = await loadState(store.identity, inboxId)
   v3.checkRoomForUpdate(before.state, update)
   const verdicts = await v3.askContracts(update, contracts)
-  const verified = v3.verifyIdentityUpdate(update, verdicts)
+  const verified = await verifier.verify(update, verdicts)
   // Another update of the inbox may come first; each round that fails has made the log longer, and logs are bounded.
   for (;;) {
     const after = v3.admitIdentityUpdate(before.state, verified)
