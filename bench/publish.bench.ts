@@ -36,7 +36,10 @@ type Sender = { send(frame: Buffer): Promise<void>; close(): void }
 
 /** gRPC over HTTP/2, one session. */
 async function grpcSender(url: string): Promise<Sender> {
-  const session = http2.connect(url)
+  const { hostname, port } = new URL(url)
+  const session = http2.connect(url, {
+    createConnection: () => net.connect({ host: hostname, port: Number(port), noDelay: true }),
+  })
   await new Promise((resolve) => session.once('connect', resolve))
   const headers = {
     ':method': 'POST',
@@ -66,6 +69,7 @@ async function webSender(url: string): Promise<Sender> {
   const { hostname, port } = new URL(url)
   const socket = net.connect(Number(port), hostname)
   await new Promise((resolve) => socket.once('connect', resolve))
+  socket.setNoDelay(true)
   let answered: ((ok: boolean) => void) | undefined
   let received = ''
   socket.on('data', (chunk) => {

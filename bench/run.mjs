@@ -1,15 +1,19 @@
-// `npm run bench -- NAME [ARGUMENTS]`: builds, then runs dist/NAME.js; without a name, says which there are.
-import { existsSync, readdirSync } from 'node:fs'
+// `npm run bench -- NAME [ARGUMENTS]`: builds, then runs one benchmark; without a name, says which there are.
+import { fileURLToPath } from 'node:url'
 import { build, run } from '../scripts/install.mjs'
 
-build('bench', 'packages/cli', 'packages/mls/tsconfig.node.json')
+const benchmarks = {
+  open: 'dist/open.bench.js',
+  publish: 'dist/publish.bench.js',
+  streams: 'dist/streams.bench.js',
+  mls: 'mls/bench.mjs',
+}
+
 const [name, ...rest] = process.argv.slice(2)
-const file = new URL(`dist/${name}.js`, import.meta.url)
-if (name === undefined || !existsSync(file)) {
-  const names = readdirSync(new URL('.', import.meta.url))
-    .filter((entry) => entry.endsWith('.bench.ts'))
-    .map((entry) => entry.replace(/\.ts$/, ''))
-  console.log(`npm run bench -- ${names.join(' | ')}`)
+const file = Object.hasOwn(benchmarks, name ?? '') ? benchmarks[name] : undefined
+if (file === undefined) {
+  console.log(`npm run bench -- ${Object.keys(benchmarks).join(' | ')}`)
   process.exit(name === undefined ? 0 : 2)
 }
-run(process.execPath, ['--expose-gc', file.pathname, ...rest])
+build('bench', 'packages/cli', 'packages/mls/tsconfig.node.json')
+run(process.execPath, ['--expose-gc', fileURLToPath(new URL(file, import.meta.url)), ...rest])
