@@ -47,14 +47,16 @@ it.skipIf(!isCompiled)(
   'B19: leaves the event loop free while 200 updates are verified',
   async () => {
     await using pool = createWorkerPool(program, silentLogger)
-    await pool.verify(update(key), new Map())
+    // Signing costs as much as verifying, and is not what this is about.
+    const signed = update(key)
+    await pool.verify(signed, new Map())
     let longestMs = 0
     let lastMs = performance.now()
     const timer = setInterval(() => {
       longestMs = Math.max(longestMs, performance.now() - lastMs)
       lastMs = performance.now()
     }, 1)
-    const all = Array.from({ length: 200 }, () => pool.verify(update(key), new Map()))
+    const all = Array.from({ length: 200 }, () => pool.verify(signed, new Map()))
     expect(await Promise.all(all)).toHaveLength(200)
     clearInterval(timer)
     // On this thread they would take some 300 ms without a break.
