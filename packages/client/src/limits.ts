@@ -76,5 +76,11 @@ export const maxKeyFileBytes = 1_048_576
 /** Conversations kept in memory for one account. About 1 kB each. */
 export const maxConversations = 200_000
 
+/**
+ * Accounts that one conversation topic may belong to at once. One, but for old topics of random names, which anyone who
+ * saw one can name: every message there is tried with each key.
+ */
+export const maxConversationsPerTopic = 8
+
 /** Topics in one query for the history of a stream: a node answers it in one go. */
 export const maxHistoryTopics = 1_000

@@ -22,7 +22,7 @@ type Parts = {
 // oxlint-disable-next-line typescript/no-explicit-any -- apps that name no content type get what xmtp-js gives them
 export class Conversations<Content = any> {
   readonly #parts: Parts
-  readonly #open = new Map<string, Conversation<Content>>()
+  readonly #open = new WeakMap<ConversationRecord, Conversation<Content>>()
 
   /** Made by the client. */
   constructor(parts: Parts) {
@@ -46,8 +46,7 @@ export class Conversations<Content = any> {
    */
   async ofTopic(topic: string, peerAddress: string): Promise<Conversation<Content>> {
     const { book, session } = this.#parts
-    const known = () =>
-      book.all().find((record) => record.topic === topic && record.peer === peerAddress)
+    const known = () => book.ofTopic(topic).find(({ peer }) => peer === peerAddress)
     if (known() === undefined) await book.refresh()
     const record = known()
     if (record !== undefined) return this.#conversation(record)
@@ -116,24 +115,25 @@ export class Conversations<Content = any> {
     await book.refresh()
     const known = book.find(peer, conversationId)
     if (known !== undefined) return known
-    const record = book.add(await invite(session, { peer: contact.keyBundle, ...more }))
+    const record = await invite(session, { peer: contact.keyBundle, ...more })
+    const inBook = book.add({ record, isDerived: () => true }) ?? record
     await contacts.allow([peer])
-    return record
+    return inBook
   }
 
   /** One object per conversation, so that apps can compare them. */
   #conversation(record: ConversationRecord): Conversation<Content> {
-    const open = this.#open.get(record.topic) ?? new Conversation<Content>(record, this.#parts)
-    this.#open.set(record.topic, open)
+    const open = this.#open.get(record) ?? new Conversation<Content>(record, this.#parts)
+    this.#open.set(record, open)
     return open
   }
 
   async *#invited(subscription: Subscription): AsyncGenerator<Conversation<Content>, void> {
-    const had = new Set<string>()
+    const had = new Set<ConversationRecord>()
     for await (const envelope of subscription.envelopes) {
       const record = this.#parts.book.receive(envelope)
-      if (record === undefined || had.has(record.topic)) continue
-      had.add(record.topic)
+      if (record === undefined || had.has(record)) continue
+      had.add(record)
       yield this.#conversation(record)
     }
   }

@@ -28,8 +28,8 @@ export async function streamAll(
 ): Promise<AsyncGenerator<ConversationEnvelope, void>> {
   const { api, environment, account } = session
   await book.refresh()
-  const followed = new Map(book.all().map((record) => [record.topic, record]))
-  const topics = [inviteTopic(account), ...followed.keys()]
+  const followed = new Set(book.all())
+  const topics = [inviteTopic(account), ...[...followed].map(({ topic }) => topic)]
   const subscription = await openSubscription({ api, environment, topics, ...options })
   await book.refresh()
   return run({ session, book, subscription, followed, signal: options.signal })
@@ -39,7 +39,7 @@ type Running = {
   readonly session: Session
   readonly book: ConversationBook
   readonly subscription: Subscription
-  readonly followed: Map<string, ConversationRecord>
+  readonly followed: Set<ConversationRecord>
   readonly signal: AbortSignal
 }
 
@@ -47,14 +47,16 @@ async function* run(running: Running): AsyncGenerator<ConversationEnvelope, void
   const { book, subscription, followed, session } = running
   const had = rememberMessages()
   const invites = inviteTopic(session.account)
-  const begun = book.all().filter(({ topic }) => !followed.has(topic))
+  const begun = book.all().filter((record) => !followed.has(record))
   for (const record of begun) yield* followNew(running, record, had)
   for await (const envelope of subscription.envelopes) {
-    const known = followed.get(envelope.topic)
-    if (known !== undefined && had.add(envelope)) yield { record: known, envelope }
-    if (envelope.topic !== invites) continue
+    if (envelope.topic !== invites) {
+      const records = had.add(envelope) ? book.ofTopic(envelope.topic) : []
+      for (const record of records) if (followed.has(record)) yield { record, envelope }
+      continue
+    }
     const record = book.receive(envelope)
-    if (record !== undefined && !followed.has(record.topic)) yield* followNew(running, record, had)
+    if (record !== undefined && !followed.has(record)) yield* followNew(running, record, had)
   }
 }
 
@@ -63,10 +65,14 @@ async function* followNew(
   record: ConversationRecord,
   had: Remembered,
 ): AsyncGenerator<ConversationEnvelope, void> {
-  running.followed.set(record.topic, record)
+  running.followed.add(record)
   running.subscription.addTopics([record.topic])
-  for await (const envelope of wholeTopic(running, record.topic))
-    if (had.add(envelope)) yield { record, envelope }
+  // Of its own: another conversation may have had the topic's envelopes, under a key that does not open them.
+  const hadHere = rememberMessages()
+  for await (const envelope of wholeTopic(running, record.topic)) {
+    had.add(envelope)
+    if (hadHere.add(envelope)) yield { record, envelope }
+  }
 }
 
 /** A topic from its beginning, however long the node takes to come back. What was read before a failure comes again. */
