@@ -1,6 +1,7 @@
 import { Client, XmtpError, type ClientOptions } from '@xmtp-ts/client/v2'
 import type { Io } from './io.ts'
 import type { Reporter } from './report.ts'
+import { cliVersion } from './version.ts'
 import { readWalletKey, type KeyOptions } from './wallet-key.ts'
 
 /** The options of every verb that speaks to a network. */
@@ -34,7 +35,7 @@ export async function createClient(
 ): Promise<Client> {
   return Client.create(walletKey, {
     ...networkOptions(options.env),
-    appVersion: 'xmtp-ts-cli/0.1.0',
+    appVersion: `xmtp-ts-cli/${cliVersion}`,
     preCreateIdentityCallback: async () => reporter.progress('Making keys for this account …'),
     onProblem: ({ topic, error }) =>
       reporter.progress(`Left out an envelope in ${topic}: ${error.message}`),

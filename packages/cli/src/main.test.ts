@@ -205,6 +205,9 @@ describe('what goes wrong', () => {
     [2, 'cli.usage', ['messages', addresses[0], '--limit', '0']],
     [2, 'cli.usage', ['conversations', '--env', 'ftp://node']],
     [2, 'address.malformed', ['send', '0x12', 'hi']],
+    [2, 'address.malformed', ['send', 'nonsense', 'hi', '--env', 'http://127.0.0.1:9']],
+    [2, 'address.malformed', ['messages', 'nonsense', '--env', 'http://127.0.0.1:9']],
+    [2, 'address.malformed', ['can-message', 'nonsense', '--env', 'http://127.0.0.1:9']],
     [2, 'client.env.gone', ['conversations', '--env', 'production']],
     [4, 'client.network.unreachable', ['can-message', addresses[0], '--env', 'http://127.0.0.1:9']],
     [5, 'client.peer.self', ['send', addresses[0], 'hi']],
@@ -224,6 +227,12 @@ describe('what goes wrong', () => {
 })
 
 describe('help', () => {
+  it('has a version, the one of the package', async () => {
+    const path = new URL('../package.json', import.meta.url)
+    const { version } = JSON.parse(await readFile(path, 'utf8'))
+    expect(await run(['--version'])).toEqual({ exitCode: 0, out: `${version}\n`, err: '' })
+  })
+
   it('names every exit code', async () => {
     const { exitCode, out } = await run(['--help'])
     expect(exitCode).toBe(0)

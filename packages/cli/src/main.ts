@@ -4,6 +4,7 @@ import type { AccountOptions, NetworkOptions } from './account.ts'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { createReporter, reportError } from './report.ts'
+import { cliVersion } from './version.ts'
 import type { VerbContext } from './verb.ts'
 import { canMessage } from './verbs/can-message.ts'
 import { conversations } from './verbs/conversations.ts'
@@ -42,6 +43,7 @@ type Outcome = { exitCode: number }
 function createProgram(io: Io, outcome: Outcome): Command {
   const program = new Command('xmtp-ts')
     .description('XMTP from a terminal: run a node, register an account, write and read messages.')
+    .version(cliVersion, '--version', 'print the version')
     .configureHelp({ helpWidth: 100 })
     .exitOverride()
     .configureOutput({

@@ -14,8 +14,9 @@ export const messages: Verb<MessagesOptions, [address: string]> = async (
   address,
 ) => {
   const limit = parseCount('--limit', options.limit)
+  const peer = parseAddress(address)
   await using client = await openAccount(options, context)
-  const conversation = await findConversation(client, { address, id: options.conversation })
+  const conversation = await findConversation(client, { peer, id: options.conversation })
   if (conversation === undefined) {
     context.reporter.progress('There is no such conversation yet.')
     return
@@ -29,9 +30,8 @@ export const messages: Verb<MessagesOptions, [address: string]> = async (
 
 async function findConversation(
   client: Client,
-  { address, id }: { address: string; id: string | undefined },
+  { peer, id }: { peer: string; id: string | undefined },
 ): Promise<Conversation | undefined> {
-  const peer = parseAddress(address)
   const listed = await client.conversations.list()
   return listed.find(
     ({ peerAddress, context }) => peerAddress === peer && context?.conversationId === id,

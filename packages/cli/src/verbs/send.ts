@@ -1,3 +1,4 @@
+import { parseAddress } from '@xmtp-ts/client/v2'
 import { openAccount, type AccountOptions } from '../account.ts'
 import { messageReport } from '../show.ts'
 import type { Verb } from '../verb.ts'
@@ -11,10 +12,11 @@ export const send: Verb<ConversationOptions, [address: string, text: string]> = 
   address,
   text,
 ) => {
+  const peer = parseAddress(address)
   await using client = await openAccount(options, context)
   const { conversation: id } = options
   const conversation = await client.conversations.newConversation(
-    address,
+    peer,
     id === undefined ? undefined : { conversationId: id, metadata: {} },
   )
   context.reporter.result(messageReport(await conversation.send(text)))
