@@ -170,7 +170,7 @@ export class Subscription {
     const hasEvery = names.includes(everyTopic)
     // Covered by `everyTopic` already; in the index twice it would be delivered twice.
     const isCovered = (name: string): boolean =>
-      hasEvery && this.#parts.followed.isOfEveryTopic(name)
+      hasEvery && name !== everyTopic && this.#parts.followed.isOfEveryTopic(name)
     const topics = new Set(names.filter((name) => !isCovered(name)))
     this.#topics = new Map([...topics].map((topic) => [topic, before.get(topic) ?? sinceOf(topic)]))
     this.#parts.onTopics({
