@@ -2,7 +2,7 @@ import { inviteTopic, XmtpError } from '@xmtp-ts/protocol'
 import type { Envelope } from '../network/message-api.ts'
 import { createBackoff } from '../stream/backoff.ts'
 import { rememberMessages, type Remembered } from '../stream/remembered.ts'
-import { openSubscription, type Subscription } from '../stream/subscription.ts'
+import { openWideSubscription, type WideSubscription } from '../stream/wide-subscription.ts'
 import type { ConversationBook, ConversationRecord } from './conversation-book.ts'
 import type { OnConnectionLostCallback } from './options.ts'
 import type { Session } from './session.ts'
@@ -30,7 +30,7 @@ export async function streamAll(
   await book.refresh()
   const followed = new Set(book.all())
   const topics = [inviteTopic(account), ...[...followed].map(({ topic }) => topic)]
-  const subscription = await openSubscription({ api, environment, topics, ...options })
+  const subscription = await openWideSubscription({ api, environment, topics, ...options })
   await book.refresh()
   return run({ session, book, subscription, followed, signal: options.signal })
 }
@@ -38,7 +38,7 @@ export async function streamAll(
 type Running = {
   readonly session: Session
   readonly book: ConversationBook
-  readonly subscription: Subscription
+  readonly subscription: WideSubscription
   readonly followed: Set<ConversationRecord>
   readonly signal: AbortSignal
 }
@@ -66,7 +66,7 @@ async function* followNew(
   had: Remembered,
 ): AsyncGenerator<ConversationEnvelope, void> {
   running.followed.add(record)
-  running.subscription.addTopics([record.topic])
+  await running.subscription.addTopics([record.topic])
   // Of its own: another conversation may have had the topic's envelopes, under a key that does not open them.
   const hadHere = rememberMessages()
   for await (const envelope of wholeTopic(running, record.topic)) {
