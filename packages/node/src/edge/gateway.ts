@@ -9,7 +9,7 @@ import { maxRequestBytes } from '../limits.ts'
 import type { BodyReader } from './body.ts'
 import { corsHeaders } from './cors.ts'
 import { httpCall, writeAndDrain } from './http-call.ts'
-import { parseJson } from './json-input.ts'
+import { parseJson, type JsonObject } from './json-input.ts'
 import {
   batchQueryJson,
   publishJson,
@@ -19,16 +19,24 @@ import {
   type JsonMapping,
 } from './message-api-json.ts'
 
+import { newestRequest, v3Routes } from './v3-routes.ts'
+
 type Route = JsonMapping & {
   readonly method: string
   /** Only where the reference does it; never on streams. */
   readonly isCompressible: boolean
+  /** POST unless said. */
+  readonly verb?: 'GET' | 'POST'
 }
 
 const messageApi = '/xmtp.message_api.v1.MessageApi'
 
-/** The HTTP paths of the message API (node-api §3.2). */
-const routes: ReadonlyMap<string, Route> = new Map([
+/** The HTTP paths of the API (node-api §3.2, §6.1, §7). */
+const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ...v3Routes.map(({ path, ...route }): [string, Route] => [
+    path,
+    { ...route, isCompressible: false },
+  ]),
   [
     '/message/v1/publish',
     { ...publishJson, method: `${messageApi}/Publish`, isCompressible: false },
@@ -75,14 +83,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       try {
         const route = routes.get(path)
         const method = methods.get(route?.method ?? '')
-        if (request.method !== 'POST' || route === undefined || method === undefined)
-          throw new XmtpError('node.method.unknown', 'These paths take POST.', {
+        const verb = route?.verb ?? 'POST'
+        if (request.method !== verb || route === undefined || method === undefined)
+          throw new XmtpError('node.method.unknown', `This path takes ${verb}.`, {
             details: { text: 'Method Not Allowed' },
           })
         // Whatever else the type says, the body is JSON (§2.2): xmtp-js sends text/plain.
         const isBinary = request.headers['content-type']?.startsWith(binaryType) ?? false
         const body = await bodies.read(request, isBinary ? maxRequestBytes : maxJsonBytes)
-        const message = isBinary ? body : route.encodeRequest(parseJson(body))
+        const json = (): JsonObject =>
+          verb === 'GET' ? newestRequest(request.url ?? '') : parseJson(body)
+        const message = isBinary ? body : route.encodeRequest(json())
         const exchange = { route, isBinary, request, response, call: httpCall(request, trusted) }
         if (method.kind === 'unary') await answer(method, message, exchange)
         else if (method.kind === 'serverStream')

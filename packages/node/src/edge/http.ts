@@ -101,6 +101,7 @@ const welcome = `This is an XMTP node.
 It speaks gRPC, gRPC-Web and HTTP/JSON on this port. Point an SDK here as its apiUrl.
 
   POST /message/v1/publish, /query, /batch-query, /subscribe, /subscribe-all
+  POST /mls/v1/..., /identity/v1/...
   GET  /healthz
 `
 
