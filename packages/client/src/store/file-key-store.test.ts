@@ -28,7 +28,7 @@ it('keeps the last bundle, for its owner only, and no drafts', async () => {
 it('refuses what others may read', async () => {
   const store = fileKeyStore(join(folder, 'exposed'))
   await store.save(account, Uint8Array.of(1))
-  await chmod(join(folder, 'exposed', `${account}.keys`), 0o644)
+  await chmod(join(folder, 'exposed', `${account}.keys`), 0o640)
   await expect(store.load(account)).rejects.toMatchObject({ code: 'client.keyStore.exposed' })
 })
 

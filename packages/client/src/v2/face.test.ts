@@ -159,6 +159,9 @@ describe('envelopes', () => {
     expect(await pages({})).toEqual([['c', 'b'], ['a']])
     const direction = SortDirection.SORT_DIRECTION_ASCENDING
     expect(await pages({ direction })).toEqual([['a', 'b'], ['c']])
+    await conversation.send('d')
+    const three = await bob.listEnvelopes(topic, text, { limit: 3, pageSize: 2 })
+    expect(three).toEqual(['a', 'b', 'c'])
   })
 
   it('lie in topics that have names', () => {
