@@ -73,7 +73,7 @@ async function join(kind: Anyone['kind'], joiner: Client, welcome: Uint8Array): 
     undefined,
     peerConfig,
   )
-  return { config: defaultConfig, kind, client: joiner, state }
+  return { kind, client: joiner, state }
 }
 
 type Change = { add: Client[]; remove: number[] }

@@ -372,7 +372,7 @@ const outside = (proposal: Proposal, senderIndex = 0) =>
   )
 
 const keyPackageOf = (party: Party) => party.client.own.keyPackage
-const remove = (leafIndex: number): Proposal => ({ kind: 'remove', removed: leafIndex })
+const remove = (leafIndex: number) => ({ kind: 'remove', removed: leafIndex }) as const
 const extensionsOf = (types: number[]): Proposal => ({
   kind: 'groupContextExtensions',
   extensions: types.map((type) => ({ type, data: empty })),
@@ -548,7 +548,8 @@ const scenarios: Record<MlsErrorCode, () => unknown> = {
   },
   'leaf.encryptionKeyUnchanged': async () => {
     const leafNode = await updateLeaf({})
-    const sent = await propose(b.state, { kind: 'update', leafNode }, { random })
+    // The types do not allow it: an update is `proposeUpdate`'s to make.
+    const sent = await propose(b.state, { kind: 'update', leafNode } as never, { random })
     const heard = await processMessage(a.state, sent.message)
     return createCommit(heard.state, { random })
   },

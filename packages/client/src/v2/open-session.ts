@@ -29,6 +29,8 @@ export type ClientOptions = NetworkOptions & {
   readonly skipContactPublishing?: boolean | undefined
   /** Publishes the contact in its V1 form only. */
   readonly publishLegacyContact?: boolean | undefined
+  /** The list of conversations is read anew by each client; there is nothing else to choose yet. */
+  readonly persistConversations?: false | undefined
   /** Awaited before the wallet is asked to sign a new identity. */
   readonly preCreateIdentityCallback?: (() => Promise<void>) | undefined
   /** Awaited before the wallet is asked to open or to encrypt the stored keys. */

@@ -75,7 +75,7 @@ beforeAll(async () => {
   b = await join(bob, made.welcome!)
 })
 
-const addOf = (joiner: Client): Proposal => ({ kind: 'add', keyPackage: joiner.own.keyPackage })
+const addOf = (joiner: Client) => ({ kind: 'add', keyPackage: joiner.own.keyPackage }) as const
 
 async function join(
   joiner: Client,
