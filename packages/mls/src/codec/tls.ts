@@ -19,7 +19,7 @@ export type Codec<T> = {
 }
 
 /** Encodes one value. */
-export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+export function encode<T>(codec: Pick<Codec<T>, 'write'>, value: T): Uint8Array {
   const writer: Writer = { bytes: new Uint8Array(128), length: 0 }
   codec.write(writer, value)
   return writer.bytes.slice(0, writer.length)

@@ -1,7 +1,7 @@
 import { gcm } from '@noble/ciphers/aes.js'
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { ed25519 as nobleEd, x25519 as nobleX } from '@noble/curves/ed25519.js'
-import { hmac } from '@noble/hashes/hmac.js'
+import { bytesToNumberLE } from '@noble/curves/utils.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
 import { randomBytes as nobleRandomBytes } from '@noble/hashes/utils.js'
 import { concat, equal } from '../bytes.ts'
@@ -30,12 +30,6 @@ function aead(make: NobleAead, keyLength: number): Aead {
   }
 }
 
-function littleEndian(bytes: Uint8Array): bigint {
-  let value = 0n
-  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] ?? 0)
-  return value
-}
-
 /**
  * RFC 8032 §5.1.7 without the cofactor, as OpenSSL, BoringSSL and ed25519-dalek do it. Members must agree on
  * which signatures count, or a crafted one splits the group.
@@ -48,11 +42,11 @@ function verifyCofactorless(
   if (publicKey.length !== 32 || signature.length !== 64) return false
   const encodedR = signature.subarray(0, 32)
   const order = nobleEd.Point.Fn.ORDER
-  const s = littleEndian(signature.subarray(32))
+  const s = bytesToNumberLE(signature.subarray(32))
   if (s >= order) return false
   try {
     const key = nobleEd.Point.fromBytes(publicKey, true)
-    const k = littleEndian(sha512(concat(encodedR, publicKey, message))) % order
+    const k = bytesToNumberLE(sha512(concat(encodedR, publicKey, message))) % order
     const r = nobleEd.Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(k))
     return equal(r.toBytes(), encodedR)
   } catch {
@@ -82,7 +76,24 @@ const nobleX25519: DiffieHellman = {
 /** A source of random bytes. */
 export const randomBytes = nobleRandomBytes
 export const sha256: Platform['sha256'] = nobleSha256
-export const hmacSha256: Platform['hmacSha256'] = (key, data) => hmac(nobleSha256, key, data)
+
+const hmacBlock = 64
+
+/** The hash of a message behind the key, which is filled up to one block and masked (RFC 2104 §2). */
+function keyedSha256(key: Uint8Array, mask: number, message: Uint8Array): Uint8Array {
+  const block = new Uint8Array(hmacBlock).fill(mask)
+  for (let i = 0; i < key.length; i++) block[i] = (key[i] ?? 0) ^ mask
+  const digest = nobleSha256.create().update(block).update(message).digest()
+  block.fill(0)
+  return digest
+}
+
+/** HMAC of whole messages; noble's, made for streams, weighs a hundredth of a bundle. */
+export const hmacSha256: Platform['hmacSha256'] = (key, data) => {
+  const short = key.length > hmacBlock ? sha256(key) : key
+  return keyedSha256(short, 0x5c, keyedSha256(short, 0x36, data))
+}
+
 export const chacha20Poly1305: Aead = /* @__PURE__ */ aead(chacha20poly1305, 32)
 export const aes128Gcm: Aead = /* @__PURE__ */ aead(gcm, 16)
 

@@ -1,4 +1,4 @@
-import { concat } from '../bytes.ts'
+import { ascii, concat } from '../bytes.ts'
 import type { Curves, DiffieHellman, SignatureScheme } from './platform.ts'
 
 type Algorithm = 'Ed25519' | 'X25519'
@@ -35,22 +35,17 @@ const pkcs8Prefix: Readonly<Record<Algorithm, Uint8Array>> = {
   X25519: Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 110, 4, 34, 4, 32),
 }
 
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+/** The part of a browser's global scope that is used. */
+type Scope = {
+  readonly crypto?: { readonly subtle?: Subtle }
+  readonly atob: (text: string) => string
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the pure package has no types for these globals
+const scope = globalThis as unknown as Scope
 
 function fromBase64url(text: string): Uint8Array {
-  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4))
-  let bits = 0
-  let count = 0
-  let at = 0
-  for (const character of text) {
-    bits = ((bits << 6) | alphabet.indexOf(character)) & 0xffffff
-    count += 6
-    if (count >= 8) {
-      count -= 8
-      bytes[at++] = (bits >>> count) & 0xff
-    }
-  }
-  return bytes
+  return ascii(scope.atob(text.replaceAll('-', '+').replaceAll('_', '/')))
 }
 
 function importPrivate(subtle: Subtle, name: Algorithm, key: Uint8Array, extractable: boolean) {
@@ -102,12 +97,6 @@ function webX25519(subtle: Subtle): DiffieHellman {
   }
 }
 
-function findSubtle(): Subtle | undefined {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the pure package has no type for this global
-  const scope = globalThis as { readonly crypto?: { readonly subtle?: Subtle } }
-  return scope.crypto?.subtle
-}
-
 /** Both curves or neither, so that a platform is one thing or the other. */
 async function probe(subtle: Subtle): Promise<boolean> {
   try {
@@ -121,7 +110,7 @@ async function probe(subtle: Subtle): Promise<boolean> {
 
 /** The curves of the browser if it has them (asked once), those of `fallback` otherwise. */
 export function preferWebCrypto(fallback: Curves): Curves {
-  const subtle = findSubtle()
+  const subtle = scope.crypto?.subtle
   if (subtle === undefined) return fallback
   const native = { ed25519: webEd25519(subtle), x25519: webX25519(subtle) }
   let chosen: Promise<Curves> | undefined

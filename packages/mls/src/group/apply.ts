@@ -7,7 +7,7 @@ import { commonOf } from '../tree/common.ts'
 import type { Extension } from '../tree/extension.ts'
 import {
   appDataDictionaryExtension,
-  duplicateExtension,
+  checkTypesOnce,
   extensionTypes,
   readAppDataDictionary,
   readExternalSenders,
@@ -118,9 +118,7 @@ function newExtensions(
     replaced?.proposal.kind === 'groupContextExtensions'
       ? replaced.proposal.extensions
       : context.extensions
-  const twice = duplicateExtension(extensions)
-  if (twice !== undefined)
-    throw new MlsError('proposal.duplicateGroupExtension', `Extension ${twice} is there twice.`)
+  checkTypesOnce(extensions, 'proposal.duplicateGroupExtension')
   // Members must agree now that the list can be read, not when one of them first needs it.
   readExternalSenders(extensions)
   return withAppData(extensions, proposals, applyAppData)

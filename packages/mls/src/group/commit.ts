@@ -4,7 +4,6 @@ import type { CipherSuite } from '../crypto/suite.ts'
 import { hashLength } from '../crypto/suite.ts'
 import type { Random } from '../hpke/kem.ts'
 import type { GroupContext } from '../message/group-context.ts'
-import { groupContextCodec } from '../message/group-context.ts'
 import type { Proposal } from '../message/proposal.ts'
 import type { AuthenticatedContent, Commit, ProposalOrRef, UpdatePath } from '../message/wire.ts'
 import type { PreSharedKey } from '../schedule/key-schedule.ts'
@@ -17,7 +16,14 @@ import type { AppliedProposals } from './apply.ts'
 import { applyProposals } from './apply.ts'
 import { proposalFinder } from './find-proposal.ts'
 import type { EpochStart, PskLookup } from './next-epoch.ts'
-import { joinerAfter, keptResumption, nextContext, resolvePsks, startEpoch } from './next-epoch.ts'
+import {
+  joinerAfter,
+  nextContext,
+  provisionalContext,
+  resolvePsks,
+  startEpoch,
+  stateAfter,
+} from './next-epoch.ts'
 import type { CommittedProposal } from './proposal-rules.ts'
 import type { LeafChange, SendOptions } from './send.ts'
 import { frame, handshakeWireFormat, signAsMember } from './send.ts'
@@ -126,15 +132,8 @@ export async function makePath(
     return signLeaf(suite, leaf, place, maker.signaturePrivateKey)
   }
   const path = await createPath(suite, tree, leafIndex, makeLeaf, random)
-  const provisional = nextContext(
-    suite,
-    context,
-    path.tree,
-    applied.extensions,
-    context.confirmedTranscriptHash,
-  )
   const addedLeaves = new Set(applied.added.map((added) => added.leafIndex))
-  const contextBytes = encode(groupContextCodec, provisional)
+  const contextBytes = provisionalContext(suite, context, path.tree, applied.extensions)
   const encrypted = await encryptPath(suite, path, addedLeaves, contextBytes, random)
   return { path, encrypted, leafPrivateKey: keys.privateKey }
 }
@@ -175,11 +174,7 @@ export async function buildCommit(
     { kind: 'commit', commit },
     authenticatedData,
   )
-  const psks = resolvePsks(
-    applied.psks,
-    { groupId: state.context.groupId, resumption: state.resumption },
-    options.psk,
-  )
+  const psks = resolvePsks(applied.psks, state, options.psk)
   const { start, context } = startAfter(state, applied, own, signed, psks)
   const next = nextState(state, applied, own, start, context, options.newSignaturePrivateKey)
   const confirmed: AuthenticatedContent = {
@@ -251,23 +246,9 @@ function nextState(
   const nodeKeys = own
     ? new Map([...withLeafKey(kept, state.ownLeaf, own.leafPrivateKey), ...own.path.privateKeys])
     : kept
-  return {
-    ...state,
-    status: applied.reInit === undefined ? 'active' : 'reInit',
-    reInit: applied.reInit,
-    context,
-    contextBytes: encode(groupContextCodec, context),
-    tree,
-    nodeKeys,
-    signaturePrivateKey: newSignaturePrivateKey ?? state.signaturePrivateKey,
-    secrets: start.secrets,
-    secretTree: start.secretTree,
-    confirmationTag: start.confirmationTag,
-    interimTranscriptHash: start.interimTranscriptHash,
-    proposals: [],
-    pastEpochs: [],
-    resumption: keptResumption(state, context.epoch, start.secrets.resumptionPsk),
-  }
+  const signaturePrivateKey = newSignaturePrivateKey ?? state.signaturePrivateKey
+  const parts = { reInit: applied.reInit, context, tree, nodeKeys }
+  return { ...stateAfter(state, parts, start), signaturePrivateKey }
 }
 
 /** Nothing that was only a step may outlive it (RFC 9420 §9.2). */

@@ -1,15 +1,9 @@
-import { encode } from '../codec/tls.ts'
+import { empty } from '../bytes.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
 import { hashLength } from '../crypto/suite.ts'
 import type { Random } from '../hpke/kem.ts'
 import type { GroupContext } from '../message/group-context.ts'
-import { groupContextCodec, protocolVersion } from '../message/group-context.ts'
-import {
-  confirmationTagOf,
-  deriveEpoch,
-  interimTranscriptHashOf,
-} from '../schedule/key-schedule.ts'
-import { secretTreeFrom } from '../schedule/secret-tree.ts'
+import { protocolVersion } from '../message/group-context.ts'
 import type { Extension } from '../tree/extension.ts'
 import { nodeOfLeaf } from '../tree/math.ts'
 import { checkMembersTogether } from '../tree/leaf-rules.ts'
@@ -17,7 +11,9 @@ import { emptyTree } from '../tree/ratchet-tree.ts'
 import { addLeaf } from '../tree/members.ts'
 import { treeHash } from '../tree/tree-hash.ts'
 import type { GroupConfig } from './config.ts'
+import { firstState } from './first-state.ts'
 import type { OwnKeyPackage } from './key-package.ts'
+import { scheduleFrom } from './next-epoch.ts'
 import type { GroupState } from './state.ts'
 
 /** What a new group is made of. */
@@ -49,28 +45,18 @@ export function createGroup(options: CreateGroupOptions): GroupState {
     groupId,
     epoch: 0n,
     treeHash: treeHash(suite, tree),
-    confirmedTranscriptHash: new Uint8Array(0),
+    confirmedTranscriptHash: empty,
     extensions,
   }
-  const { secrets, encryptionSecret } = deriveEpoch(suite, random(hashLength(suite)))
-  const tag = confirmationTagOf(suite, secrets.confirmationKey, context.confirmedTranscriptHash)
-  return {
+  const secret = random(hashLength(suite))
+  return firstState({
     suite,
     config: options.config,
-    status: 'active',
-    reInit: undefined,
     context,
-    contextBytes: encode(groupContextCodec, context),
     tree,
     ownLeaf: leafIndex,
-    signaturePrivateKey: options.signaturePrivateKey,
     nodeKeys: new Map([[nodeOfLeaf(leafIndex), own.leafPrivateKey]]),
-    secrets,
-    secretTree: secretTreeFrom(encryptionSecret, tree.depth),
-    confirmationTag: tag,
-    interimTranscriptHash: interimTranscriptHashOf(suite, context.confirmedTranscriptHash, tag),
-    proposals: [],
-    pastEpochs: [],
-    resumption: [{ epoch: 0n, secret: secrets.resumptionPsk }],
-  }
+    schedule: scheduleFrom(suite, secret, context.confirmedTranscriptHash, tree.depth),
+    signaturePrivateKey: options.signaturePrivateKey,
+  })
 }

@@ -29,8 +29,8 @@ import { applyProposals } from './apply.ts'
 import { makePath } from './commit.ts'
 import type { GroupConfig } from './config.ts'
 import { externalInitLabel } from './external-init.ts'
+import { firstState } from './first-state.ts'
 import { checkGroupInfo } from './group-info.ts'
-import { joinedState } from './join.ts'
 import type { PskLookup } from './next-epoch.ts'
 import { joinerAfter, nextContext, resolvePsks, startEpoch } from './next-epoch.ts'
 import type { GroupState } from './state.ts'
@@ -86,7 +86,7 @@ export async function joinByExternalCommit(
     path: own.encrypted,
   }
   const signed = await signExternal(suite, config, info, commit, options)
-  const psks = resolvePsks(applied.psks, { groupId: empty, resumption: [] }, options.psk)
+  const psks = resolvePsks(applied.psks, undefined, options.psk)
   const before = interimTranscriptHashOf(
     suite,
     info.context.confirmedTranscriptHash,
@@ -99,15 +99,15 @@ export async function joinByExternalCommit(
   const start = startEpoch(suite, joiner, pskSecretOf(suite, psks), context, newTree.depth)
   for (const secret of [init.initSecret, joiner, start.memberSecret]) secret.fill(0)
   const { leafIndex } = room
-  const state = joinedState({
+  const state = firstState({
     suite,
     config,
-    info: { context },
+    context,
     tree: newTree,
     ownLeaf: leafIndex,
     nodeKeys: withLeafKey(own.path.privateKeys, leafIndex, own.leafPrivateKey),
-    start,
-    key: options.signaturePrivateKey,
+    schedule: start,
+    signaturePrivateKey: options.signaturePrivateKey,
   })
   const message = {
     content: signed.content,

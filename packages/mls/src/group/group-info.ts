@@ -9,7 +9,7 @@ import { groupInfoTbsCodec } from '../message/welcome.ts'
 import { externalKeyPair } from '../schedule/key-schedule.ts'
 import type { Extension } from '../tree/extension.ts'
 import {
-  duplicateExtension,
+  checkTypesOnce,
   externalPubExtension,
   extensionTypes,
   findExtension,
@@ -84,9 +84,7 @@ export async function checkGroupInfo(
   if (context.version !== protocolVersion)
     throw new MlsError('groupInfo.unsupportedVersion', `The group has version ${context.version}.`)
   for (const extensions of [info.extensions, context.extensions]) {
-    const twice = duplicateExtension(extensions)
-    if (twice !== undefined)
-      throw new MlsError('groupInfo.duplicateExtension', `Extension ${twice} is there twice.`)
+    checkTypesOnce(extensions, 'groupInfo.duplicateExtension')
   }
   const encoded = findExtension(info.extensions, extensionTypes.ratchetTree) ?? ratchetTree
   if (encoded === undefined)

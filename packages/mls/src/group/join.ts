@@ -3,7 +3,6 @@ import { decode, encode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
 import { decryptWithLabel, findSuite } from '../crypto/suite.ts'
 import { MlsError } from '../errors.ts'
-import { groupContextCodec } from '../message/group-context.ts'
 import type { GroupInfo, GroupSecrets, Welcome } from '../message/welcome.ts'
 import { decodeMessage } from '../message/wire.ts'
 import { groupInfoCodec, groupSecretsCodec } from '../message/welcome.ts'
@@ -17,12 +16,13 @@ import type { RatchetTree } from '../tree/ratchet-tree.ts'
 import { leafBytesAt, leavesWithSignatureKey, parentAt } from '../tree/ratchet-tree.ts'
 import { filteredDirectPath } from '../tree/resolution.ts'
 import type { GroupConfig } from './config.ts'
+import { firstState } from './first-state.ts'
 import { checkGroupInfo } from './group-info.ts'
 import type { OwnKeyPackage } from './key-package.ts'
 import { keyPackageReference } from './key-package.ts'
-import type { EpochStart, PskLookup } from './next-epoch.ts'
+import type { PskLookup } from './next-epoch.ts'
 import { resolvePsks, startEpoch } from './next-epoch.ts'
-import type { GroupState, Member, ResumptionSecret } from './state.ts'
+import type { GroupState, Member } from './state.ts'
 import { memberAt } from './state.ts'
 
 /** What joining takes. */
@@ -64,7 +64,7 @@ export async function joinGroup(bytes: Uint8Array, options: JoinOptions): Promis
   const { welcome } = message
   const suite = findSuite(config.suites, welcome.cipherSuite)
   const { own, secrets } = await openSecrets(suite, welcome, options.keyPackages)
-  const psks = resolvePsks(secrets.psks, knownResumption(options.previous), options.psk)
+  const psks = resolvePsks(secrets.psks, options.previous, options.psk)
   const pskSecret = pskSecretOf(suite, psks)
   const info = openInfo(suite, welcome, memberSecretOf(suite, secrets.joinerSecret, pskSecret))
   if (info.context.cipherSuite !== suite.id)
@@ -78,8 +78,9 @@ export async function joinGroup(bytes: Uint8Array, options: JoinOptions): Promis
   if (!equalConstantTime(start.confirmationTag, info.confirmationTag))
     throw new MlsError('groupInfo.badConfirmationTag', 'The secrets do not belong to this epoch.')
   const signer = memberAt(tree, info.signer)
-  const key = options.signaturePrivateKey
-  const state = joinedState({ suite, config, info, tree, ownLeaf, nodeKeys, start, key })
+  const { signaturePrivateKey } = options
+  const mine = { ownLeaf, nodeKeys, signaturePrivateKey }
+  const state = firstState({ suite, config, context, tree, ...mine, schedule: start })
   for (const secret of [start.memberSecret, start.joinerSecret]) secret.fill(0)
   return { state, signer, used: own, groupInfoExtensions: info.extensions }
 }
@@ -118,15 +119,6 @@ function openInfo(suite: CipherSuite, welcome: Welcome, memberSecret: Uint8Array
   if (opened === undefined)
     throw new MlsError('welcome.groupInfoUndecryptable', 'Our secrets do not open its GroupInfo.')
   return decode(groupInfoCodec, opened)
-}
-
-function knownResumption(previous: GroupState | undefined): {
-  readonly groupId: Uint8Array
-  readonly resumption: readonly ResumptionSecret[]
-} {
-  return previous
-    ? { groupId: previous.context.groupId, resumption: previous.resumption }
-    : { groupId: empty, resumption: [] }
 }
 
 /**
@@ -209,43 +201,4 @@ async function startingKeys(
     throw mismatch(cause)
   }
   return keys
-}
-
-/** The parts of a first state. */
-export type JoinedParts = {
-  readonly suite: CipherSuite
-  readonly config: GroupConfig
-  readonly info: Pick<GroupInfo, 'context'>
-  readonly tree: RatchetTree
-  readonly ownLeaf: number
-  readonly nodeKeys: NodeKeys
-  readonly start: EpochStart
-  readonly key: Uint8Array
-}
-
-/** The state of a member that has just come. */
-export function joinedState(parts: JoinedParts): GroupState {
-  const { suite, config, info, tree, ownLeaf, nodeKeys, start, key } = parts
-  // Decoded again from a copy: what came with the welcome points into the whole of it.
-  const contextBytes = encode(groupContextCodec, info.context)
-  const context = decode(groupContextCodec, contextBytes)
-  return {
-    suite,
-    config,
-    status: 'active',
-    reInit: undefined,
-    context,
-    contextBytes,
-    tree,
-    ownLeaf,
-    signaturePrivateKey: key,
-    nodeKeys,
-    secrets: start.secrets,
-    secretTree: start.secretTree,
-    confirmationTag: start.confirmationTag,
-    interimTranscriptHash: start.interimTranscriptHash,
-    proposals: [],
-    pastEpochs: [],
-    resumption: [{ epoch: context.epoch, secret: start.secrets.resumptionPsk }],
-  }
 }

@@ -1,4 +1,4 @@
-import { equal } from '../bytes.ts'
+import { empty, equal } from '../bytes.ts'
 import { encode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
 import { refHash, signWithLabel, verifyWithLabel } from '../crypto/suite.ts'
@@ -7,7 +7,7 @@ import type { Random } from '../hpke/kem.ts'
 import { protocolVersion } from '../message/group-context.ts'
 import type { Credential } from '../tree/credential.ts'
 import type { Extension } from '../tree/extension.ts'
-import { duplicateExtension } from '../tree/extension.ts'
+import { checkTypesOnce } from '../tree/extension.ts'
 import type { KeyPackage } from '../tree/key-package.ts'
 import { keyPackageCodec, keyPackageTbs } from '../tree/key-package.ts'
 import type { Capabilities, Lifetime, UnsignedLeafNode } from '../tree/leaf-node.ts'
@@ -33,7 +33,7 @@ export type KeyPackageOptions = {
 }
 
 // Leaves that come with a key package sign no place (RFC 9420 §7.2).
-const noPlace = { groupId: new Uint8Array(0), leafIndex: 0 }
+const noPlace = { groupId: empty, leafIndex: 0 }
 
 /** Capabilities for one suite and basic credentials; add the types your application uses. */
 export function basicCapabilities(
@@ -102,9 +102,7 @@ export async function checkKeyPackage(
     throw new MlsError('keyPackage.wrongSuite', `It has suite ${keyPackage.cipherSuite}.`)
   if (equal(initKey, leafNode.encryptionKey))
     throw new MlsError('keyPackage.initKeyIsEncryptionKey', 'One key has two uses.')
-  const twice = duplicateExtension(extensions)
-  if (twice !== undefined)
-    throw new MlsError('keyPackage.duplicateExtension', `Extension ${twice} is there twice.`)
+  checkTypesOnce(extensions, 'keyPackage.duplicateExtension')
   await checkLeaf(suite, leafNode, { source: 'keyPackage', place: noPlace, nowSeconds })
   const tbs = keyPackageTbs(keyPackage)
   if (!(await verifyWithLabel(suite, leafNode.signatureKey, 'KeyPackageTBS', tbs, signature)))

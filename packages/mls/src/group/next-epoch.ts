@@ -5,7 +5,7 @@ import { MlsError } from '../errors.ts'
 import type { GroupContext } from '../message/group-context.ts'
 import { groupContextCodec } from '../message/group-context.ts'
 import type { PreSharedKeyId } from '../message/proposal.ts'
-import type { EpochSecrets, PreSharedKey } from '../schedule/key-schedule.ts'
+import type { PreSharedKey } from '../schedule/key-schedule.ts'
 import {
   confirmationTagOf,
   deriveEpoch,
@@ -14,27 +14,28 @@ import {
   joinerSecretOf,
   memberSecretOf,
 } from '../schedule/key-schedule.ts'
-import type { SecretTree } from '../schedule/secret-tree.ts'
 import { secretTreeFrom } from '../schedule/secret-tree.ts'
 import type { Extension } from '../tree/extension.ts'
 import type { RatchetTree } from '../tree/ratchet-tree.ts'
 import { treeHash } from '../tree/tree-hash.ts'
-import type { GroupState, ResumptionSecret } from './state.ts'
+import type { GroupState } from './state.ts'
 
 /** Finds a pre-shared key that the application knows; undefined if it does not. */
 export type PskLookup = (id: PreSharedKeyId) => Uint8Array | undefined
 
+/** What the key schedule gives to one epoch. */
+export type EpochSchedule = Pick<
+  GroupState,
+  'secrets' | 'secretTree' | 'confirmationTag' | 'interimTranscriptHash'
+>
+
 /** The schedule of one epoch with what only its start needs. */
-export type EpochStart = {
+export type EpochStart = EpochSchedule & {
   readonly joinerSecret: Uint8Array
   readonly memberSecret: Uint8Array
-  readonly secrets: EpochSecrets
-  readonly secretTree: SecretTree
-  readonly confirmationTag: Uint8Array
-  readonly interimTranscriptHash: Uint8Array
 }
 
-/** The context of the epoch a commit leads to; paths are encrypted with the old transcript in it (RFC 9420 §12.4.1). */
+/** The context of the epoch a commit leads to (RFC 9420 §12.4.1). */
 export function nextContext(
   suite: CipherSuite,
   before: GroupContext,
@@ -51,6 +52,36 @@ export function nextContext(
   }
 }
 
+/** The encoded context that path secrets are encrypted with: all is new but the transcript (RFC 9420 §12.4.1). */
+export function provisionalContext(
+  suite: CipherSuite,
+  before: GroupContext,
+  tree: RatchetTree,
+  extensions: readonly Extension[],
+): Uint8Array {
+  const { confirmedTranscriptHash } = before
+  const context = nextContext(suite, before, tree, extensions, confirmedTranscriptHash)
+  return encode(groupContextCodec, context)
+}
+
+/** Runs the key schedule from an epoch secret on, and wipes it (RFC 9420 §8). */
+export function scheduleFrom(
+  suite: CipherSuite,
+  epochSecret: Uint8Array,
+  confirmedTranscriptHash: Uint8Array,
+  depth: number,
+): EpochSchedule {
+  const { secrets, encryptionSecret } = deriveEpoch(suite, epochSecret)
+  epochSecret.fill(0)
+  const tag = confirmationTagOf(suite, secrets.confirmationKey, confirmedTranscriptHash)
+  return {
+    secrets,
+    secretTree: secretTreeFrom(encryptionSecret, depth),
+    confirmationTag: tag,
+    interimTranscriptHash: interimTranscriptHashOf(suite, confirmedTranscriptHash, tag),
+  }
+}
+
 /** Runs the key schedule from a joiner secret on (RFC 9420 §8). */
 export function startEpoch(
   suite: CipherSuite,
@@ -62,18 +93,8 @@ export function startEpoch(
   const memberSecret = memberSecretOf(suite, joinerSecret, pskSecret)
   const contextBytes = encode(groupContextCodec, context)
   const epochSecret = epochSecretOf(suite, memberSecret, contextBytes)
-  const { secrets, encryptionSecret } = deriveEpoch(suite, epochSecret)
-  epochSecret.fill(0)
-  const { confirmedTranscriptHash } = context
-  const tag = confirmationTagOf(suite, secrets.confirmationKey, confirmedTranscriptHash)
-  return {
-    joinerSecret,
-    memberSecret,
-    secrets,
-    secretTree: secretTreeFrom(encryptionSecret, depth),
-    confirmationTag: tag,
-    interimTranscriptHash: interimTranscriptHashOf(suite, confirmedTranscriptHash, tag),
-  }
+  const schedule = scheduleFrom(suite, epochSecret, context.confirmedTranscriptHash, depth)
+  return { joinerSecret, memberSecret, ...schedule }
 }
 
 /** The joiner secret of the epoch after a commit (RFC 9420 §8). */
@@ -87,14 +108,15 @@ export function joinerAfter(
 }
 
 /**
- * The secrets behind the pre-shared keys of a commit or welcome: resumption secrets of this group are known here, all
+ * The secrets behind the pre-shared keys of a commit or welcome: resumption secrets of a group are known here, all
  * others come from the application (RFC 9420 §8.4).
  *
+ * @param group the group itself, or the one that a new group follows, if there is one
  * @throws MlsError `psk.unknown`
  */
 export function resolvePsks(
   ids: readonly PreSharedKeyId[],
-  group: { readonly groupId: Uint8Array; readonly resumption: readonly ResumptionSecret[] },
+  group: GroupState | undefined,
   lookup: PskLookup | undefined,
 ): readonly PreSharedKey[] {
   return ids.map((id) => {
@@ -105,19 +127,37 @@ export function resolvePsks(
   })
 }
 
-function ownResumption(
-  id: PreSharedKeyId,
-  group: { readonly groupId: Uint8Array; readonly resumption: readonly ResumptionSecret[] },
-): Uint8Array | undefined {
-  if (id.kind !== 'resumption' || !equal(id.groupId, group.groupId)) return undefined
+function ownResumption(id: PreSharedKeyId, group: GroupState | undefined): Uint8Array | undefined {
+  if (id.kind !== 'resumption' || !group || !equal(id.groupId, group.context.groupId))
+    return undefined
   return group.resumption.find(({ epoch }) => epoch === id.epoch)?.secret
 }
 
-/** Epoch secrets to keep for resumption after an epoch has begun. */
-export function keptResumption(
+/** What a commit makes of a state, beside the key schedule. */
+export type NextParts = Pick<GroupState, 'reInit' | 'context' | 'tree' | 'nodeKeys'>
+
+/** The state in the epoch that a commit leads to; the epoch before is kept when the commit is adopted. */
+export function stateAfter(
   state: GroupState,
-  epoch: bigint,
-  secret: Uint8Array,
-): readonly ResumptionSecret[] {
-  return [{ epoch, secret }, ...state.resumption].slice(0, state.config.resumptionEpochs + 1)
+  parts: NextParts,
+  schedule: EpochSchedule,
+): GroupState {
+  const { secrets, secretTree, confirmationTag, interimTranscriptHash } = schedule
+  const { epoch } = parts.context
+  return {
+    ...state,
+    ...parts,
+    status: parts.reInit === undefined ? 'active' : 'reInit',
+    contextBytes: encode(groupContextCodec, parts.context),
+    secrets,
+    secretTree,
+    confirmationTag,
+    interimTranscriptHash,
+    proposals: [],
+    pastEpochs: [],
+    resumption: [{ epoch, secret: secrets.resumptionPsk }, ...state.resumption].slice(
+      0,
+      state.config.resumptionEpochs + 1,
+    ),
+  }
 }

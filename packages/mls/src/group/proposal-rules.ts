@@ -31,7 +31,7 @@ const pathKinds: ReadonlySet<Proposal['kind']> = new Set([
   'selfRemove',
 ])
 
-/** Whether a commit with this proposal must have a path (RFC 9420 §12.4, §17.4). */
+/** Whether a commit with this proposal must have a path (RFC 9420 §12.4, §17.4; draft-ietf-mls-extensions, IANA). */
 export function needsPath(
   proposal: Proposal,
   custom: readonly { readonly type: number; readonly needsPath: boolean }[],
@@ -89,8 +89,7 @@ function checkMemberList(proposals: readonly CommittedProposal[], committer: num
     const own = sender.kind === 'member' && sender.leafIndex === committer
     switch (proposal.kind) {
       case 'update':
-        if (sender.kind !== 'member')
-          throw new MlsError('proposal.updateNotFromMember', `An update from ${sender.kind}.`)
+        checkProposer(proposal, sender)
         if (own) throw new MlsError('proposal.updateFromCommitter', 'The path updates its leaf.')
         break
       case 'remove':
@@ -203,7 +202,7 @@ function checkOnce(
   if (count > 1) throw new MlsError(code, `${count} proposals of type ${kind}.`)
 }
 
-/** AppDataUpdate among themselves and beside GroupContextExtensions (draft-ietf-mls-extensions). */
+/** AppDataUpdate among themselves and after GroupContextExtensions (draft-ietf-mls-extensions). */
 function checkAppData(context: GroupContext, proposals: readonly CommittedProposal[]): void {
   const removed = new Set<number>()
   const updated = new Set<number>()

@@ -1,9 +1,7 @@
 import { empty, equalConstantTime } from '../bytes.ts'
-import { encode } from '../codec/tls.ts'
 import { hashLength } from '../crypto/suite.ts'
 import { MlsError } from '../errors.ts'
 import { exportSecret, setupReceiver } from '../hpke/hpke.ts'
-import { groupContextCodec } from '../message/group-context.ts'
 import type { AuthenticatedContent, Commit, Sender, UpdatePath } from '../message/wire.ts'
 import {
   confirmedTranscriptHashOf,
@@ -22,7 +20,14 @@ import { applyProposals, checkUnique } from './apply.ts'
 import { externalInitLabel } from './external-init.ts'
 import { proposalFinder } from './find-proposal.ts'
 import type { PskLookup } from './next-epoch.ts'
-import { joinerAfter, keptResumption, nextContext, resolvePsks, startEpoch } from './next-epoch.ts'
+import {
+  joinerAfter,
+  nextContext,
+  provisionalContext,
+  resolvePsks,
+  startEpoch,
+  stateAfter,
+} from './next-epoch.ts'
 import type { CommittedProposal } from './proposal-rules.ts'
 import type { StagedCommit } from './staged-commit.ts'
 import type { GroupState } from './state.ts'
@@ -79,30 +84,16 @@ export async function stageCommit(
   const commitSecret = secrets?.commitSecret ?? new Uint8Array(hashLength(suite))
   const initSecret = await initSecretFor(state, applied.kemOutput)
   const joiner = joinerAfter(suite, initSecret, commitSecret, groupContext)
-  const known = { groupId: state.context.groupId, resumption: state.resumption }
-  const psks = resolvePsks(applied.psks, known, options.psk)
+  const psks = resolvePsks(applied.psks, state, options.psk)
   const start = startEpoch(suite, joiner, pskSecretOf(suite, psks), groupContext, tree.depth)
   const tag = content.auth.confirmationTag ?? empty
   if (!equalConstantTime(tag, start.confirmationTag))
     throw new MlsError('commit.badConfirmationTag', 'The committer is in another epoch than we.')
   for (const secret of [joiner, commitSecret, start.memberSecret]) secret.fill(0)
   for (const secret of secrets?.pathSecrets.values() ?? []) secret.fill(0)
-  const next: GroupState = {
-    ...state,
-    status: applied.reInit === undefined ? 'active' : 'reInit',
-    reInit: applied.reInit,
-    context: groupContext,
-    contextBytes: encode(groupContextCodec, groupContext),
-    tree,
-    nodeKeys: new Map([...keptKeys(applied.tree, tree, keys), ...(secrets?.privateKeys ?? [])]),
-    secrets: start.secrets,
-    secretTree: start.secretTree,
-    confirmationTag: start.confirmationTag,
-    interimTranscriptHash: start.interimTranscriptHash,
-    proposals: [],
-    pastEpochs: [],
-    resumption: keptResumption(state, groupContext.epoch, start.secrets.resumptionPsk),
-  }
+  const nodeKeys = new Map([...keptKeys(applied.tree, tree, keys), ...(secrets?.privateKeys ?? [])])
+  const parts = { reInit: applied.reInit, context: groupContext, tree, nodeKeys }
+  const next = stateAfter(state, parts, start)
   return { ...described, epochAuthenticator: start.secrets.epochAuthenticator, next }
 }
 
@@ -165,14 +156,7 @@ function openPath(
   keys: NodeKeys,
 ): Promise<PathSecrets> {
   const { suite, context, ownLeaf } = state
-  const provisional = nextContext(
-    suite,
-    context,
-    merged.tree,
-    applied.extensions,
-    context.confirmedTranscriptHash,
-  )
-  const contextBytes = encode(groupContextCodec, provisional)
+  const contextBytes = provisionalContext(suite, context, merged.tree, applied.extensions)
   const own = { leafIndex: ownLeaf, keys }
   return decryptPath(suite, merged, path, own, addedLeaves(applied), contextBytes)
 }

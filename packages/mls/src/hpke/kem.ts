@@ -1,4 +1,4 @@
-import { ascii, concat } from '../bytes.ts'
+import { ascii, concat, empty } from '../bytes.ts'
 import type { DiffieHellman, MaybePromise } from '../crypto/platform.ts'
 import { MlsError } from '../errors.ts'
 import type { Kdf } from './kdf.ts'
@@ -56,12 +56,12 @@ export function labeledExpand(
 export function dhkemX25519(dh: DiffieHellman, kdf: Kdf, id = 0x0020): Kem {
   const suiteId = concat(ascii('KEM'), Uint8Array.of(id >> 8, id & 0xff))
   const secretFrom = (shared: Uint8Array, kemOutput: Uint8Array, publicKey: Uint8Array) => {
-    const prk = labeledExtract(kdf, suiteId, new Uint8Array(0), 'eae_prk', shared)
+    const prk = labeledExtract(kdf, suiteId, empty, 'eae_prk', shared)
     return labeledExpand(kdf, suiteId, prk, 'shared_secret', concat(kemOutput, publicKey), 32)
   }
   const derivePrivate = (ikm: Uint8Array) => {
-    const prk = labeledExtract(kdf, suiteId, new Uint8Array(0), 'dkp_prk', ikm)
-    return labeledExpand(kdf, suiteId, prk, 'sk', new Uint8Array(0), 32)
+    const prk = labeledExtract(kdf, suiteId, empty, 'dkp_prk', ikm)
+    return labeledExpand(kdf, suiteId, prk, 'sk', empty, 32)
   }
   return {
     id,

@@ -77,14 +77,17 @@ export type CustomProposalType = {
   readonly needsPath: boolean
 }
 
+/** In the order of their numbers, from 1 on (RFC 9420 §8.4). */
+const usages: readonly ResumptionUsage[] = ['application', 'reInit', 'branch']
+
 const usageCodec: Codec<ResumptionUsage> = {
-  write: (writer, usage) =>
-    uint8.write(writer, usage === 'application' ? 1 : usage === 'reInit' ? 2 : 3),
+  write: (writer, usage) => uint8.write(writer, usages.indexOf(usage) + 1),
   read(reader) {
     const raw = uint8.read(reader)
-    if (raw < 1 || raw > 3)
+    const usage = usages[raw - 1]
+    if (usage === undefined)
       throw new MlsError('codec.unknownValue', `resumption_psk_usage is ${raw}.`)
-    return raw === 1 ? 'application' : raw === 2 ? 'reInit' : 'branch'
+    return usage
   },
 }
 
@@ -98,7 +101,8 @@ export const preSharedKeyIdCodec = tagged<PreSharedKeyId>(uint8, 'psktype', {
   ],
 })
 
-const reInitCodec = struct<ReInit>({
+/** What a group is to become; also how it is stored. */
+export const reInitCodec = struct<ReInit>({
   groupId: opaque,
   version: uint16,
   cipherSuite: uint16,

@@ -122,19 +122,11 @@ type SenderDataAad = {
   readonly epoch: bigint
   readonly contentType: ContentType
 }
-const senderDataAadCodec = struct<SenderDataAad>({
-  groupId: opaque,
-  epoch: uint64,
-  contentType: contentTypeCodec,
-})
+const senderDataAadFields = { groupId: opaque, epoch: uint64, contentType: contentTypeCodec }
+const senderDataAadCodec = struct<SenderDataAad>(senderDataAadFields)
 
 type ContentAad = SenderDataAad & { readonly authenticatedData: Uint8Array }
-const contentAadCodec = struct<ContentAad>({
-  groupId: opaque,
-  epoch: uint64,
-  contentType: contentTypeCodec,
-  authenticatedData: opaque,
-})
+const contentAadCodec = struct<ContentAad>({ ...senderDataAadFields, authenticatedData: opaque })
 
 /** Key and nonce of the sender data, from a sample of the ciphertext (RFC 9420 §6.3.2). */
 export function senderDataKeys(

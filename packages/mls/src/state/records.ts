@@ -23,10 +23,10 @@ import type {
 } from '../group/state.ts'
 import { groupContextCodec } from '../message/group-context.ts'
 import type { ReInit } from '../message/proposal.ts'
+import { reInitCodec } from '../message/proposal.ts'
 import type { Wire } from '../message/wire.ts'
 import { senderCodec } from '../message/wire.ts'
 import type { EpochSecrets } from '../schedule/key-schedule.ts'
-import { extensionsCodec } from '../tree/extension.ts'
 import type { LeafChangeBack } from './past-leaves.ts'
 import { leafDifferences, leafDifferencesCodec, withLeafDifferences } from './past-leaves.ts'
 import type { PageAt, PagedTree } from './pages.ts'
@@ -69,14 +69,7 @@ const headCodec = struct<Head>({
   version: uint8,
   cipherSuite: uint16,
   status: uint8,
-  reInit: optional(
-    struct<ReInit>({
-      groupId: opaque,
-      version: uint16,
-      cipherSuite: uint16,
-      extensions: extensionsCodec,
-    }),
-  ),
+  reInit: optional(reInitCodec),
   epoch: uint64,
   ownLeaf: uint32,
   treeDepth: uint8,

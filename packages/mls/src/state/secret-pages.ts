@@ -1,5 +1,5 @@
 import type { Reader, Writer } from '../codec/tls.ts'
-import { expectEnd, opaque, readerOf, struct, uint32, uint8, vector } from '../codec/tls.ts'
+import { encode, expectEnd, opaque, readerOf, struct, uint32, uint8, vector } from '../codec/tls.ts'
 import { MlsError } from '../errors.ts'
 import type { Ratchet, SecretNode, SecretTree, SkippedKey } from '../schedule/secret-tree.ts'
 import type { PageAt, PagedTree } from './pages.ts'
@@ -38,11 +38,8 @@ export function pagedSecretTree(tree: SecretTree): PagedTree<SecretNode> {
       }
       return node
     },
-    encode(node, level, lowest) {
-      const writer: Writer = { bytes: new Uint8Array(256), length: 0 }
-      writeNode(writer, node, level, lowest)
-      return writer.bytes.slice(0, writer.length)
-    },
+    encode: (node, level, lowest) =>
+      encode({ write: (writer, root) => writeNode(writer, root, level, lowest) }, node),
   }
 }
 

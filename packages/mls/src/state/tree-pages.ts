@@ -1,5 +1,5 @@
 import type { Reader, Writer } from '../codec/tls.ts'
-import { expectEnd, opaque, readerOf, rest, uint8 } from '../codec/tls.ts'
+import { encode, expectEnd, opaque, readerOf, rest, uint8 } from '../codec/tls.ts'
 import { MlsError } from '../errors.ts'
 import { ancestorAt } from '../tree/math.ts'
 import type { Branch, Child, RatchetTree } from '../tree/ratchet-tree.ts'
@@ -37,11 +37,8 @@ export function pagedRatchetTree(tree: RatchetTree): PagedTree<Branch | Uint8Arr
   return {
     depth: tree.depth,
     subtree: (level, first) => subtreeAt(tree, ancestorAt(first, level)),
-    encode(child, level, lowest) {
-      const writer: Writer = { bytes: new Uint8Array(1024), length: 0 }
-      writeChild(writer, child, level, lowest)
-      return writer.bytes.slice(0, writer.length)
-    },
+    encode: (child, level, lowest) =>
+      encode({ write: (writer, root) => writeChild(writer, root, level, lowest) }, child),
   }
 }
 

@@ -1,5 +1,8 @@
+import { empty } from '../bytes.ts'
 import type { Codec } from '../codec/tls.ts'
 import { decode, encode, opaque, struct, uint16, vector } from '../codec/tls.ts'
+import type { MlsErrorCode } from '../errors.ts'
+import { MlsError } from '../errors.ts'
 import type { Credential } from './credential.ts'
 import { credentialCodec } from './credential.ts'
 
@@ -85,49 +88,58 @@ function writer<T>(type: number, codec: Codec<T>) {
 }
 
 /** @throws MlsError `codec.*` when the extension is there and malformed. */
-export const readRequiredCapabilities = reader(
+export const readRequiredCapabilities = /* @__PURE__ */ reader(
   extensionTypes.requiredCapabilities,
   requiredCapabilitiesCodec,
 )
-export const requiredCapabilitiesExtension = writer(
+export const requiredCapabilitiesExtension = /* @__PURE__ */ writer(
   extensionTypes.requiredCapabilities,
   requiredCapabilitiesCodec,
 )
 
 /** @throws MlsError `codec.*` when the extension is there and malformed. */
-export const readExternalSenders = reader(extensionTypes.externalSenders, externalSendersCodec)
-export const externalSendersExtension = writer(extensionTypes.externalSenders, externalSendersCodec)
-
-/** @throws MlsError `codec.*` when the extension is there and malformed. */
-export const readAppDataDictionary = reader(
-  extensionTypes.appDataDictionary,
-  appDataDictionaryCodec,
+export const readExternalSenders = /* @__PURE__ */ reader(
+  extensionTypes.externalSenders,
+  externalSendersCodec,
 )
-export const appDataDictionaryExtension = writer(
-  extensionTypes.appDataDictionary,
-  appDataDictionaryCodec,
+export const externalSendersExtension = /* @__PURE__ */ writer(
+  extensionTypes.externalSenders,
+  externalSendersCodec,
 )
 
 /** @throws MlsError `codec.*` when the extension is there and malformed. */
-export const readExternalPub = reader(extensionTypes.externalPub, opaque)
-export const externalPubExtension = writer(extensionTypes.externalPub, opaque)
+export const readAppDataDictionary = /* @__PURE__ */ reader(
+  extensionTypes.appDataDictionary,
+  appDataDictionaryCodec,
+)
+export const appDataDictionaryExtension = /* @__PURE__ */ writer(
+  extensionTypes.appDataDictionary,
+  appDataDictionaryCodec,
+)
+
+/** @throws MlsError `codec.*` when the extension is there and malformed. */
+export const readExternalPub = /* @__PURE__ */ reader(extensionTypes.externalPub, opaque)
+export const externalPubExtension = /* @__PURE__ */ writer(extensionTypes.externalPub, opaque)
 
 /** The application's own name of a leaf (RFC 9420 §5.3.3). */
-export const readApplicationId = reader(extensionTypes.applicationId, opaque)
-export const applicationIdExtension = writer(extensionTypes.applicationId, opaque)
+export const readApplicationId = /* @__PURE__ */ reader(extensionTypes.applicationId, opaque)
+export const applicationIdExtension = /* @__PURE__ */ writer(extensionTypes.applicationId, opaque)
 
 /** Marks a key package that may be used more than once (RFC 9420 §16.8, type of draft-ietf-mls-extensions). */
 export const lastResortExtension: Extension = {
   type: extensionTypes.lastResort,
-  data: new Uint8Array(0),
+  data: empty,
 }
 
-/** The first type that appears twice, or undefined. */
-export function duplicateExtension(extensions: readonly Extension[]): number | undefined {
+/**
+ * A list of extensions has each type once at most (RFC 9420 §13.4); `code` names the list.
+ *
+ * @throws MlsError `code`
+ */
+export function checkTypesOnce(extensions: readonly Extension[], code: MlsErrorCode): void {
   const seen = new Set<number>()
   for (const { type } of extensions) {
-    if (seen.has(type)) return type
+    if (seen.has(type)) throw new MlsError(code, `Extension ${type} is there twice.`)
     seen.add(type)
   }
-  return undefined
 }

@@ -7,7 +7,7 @@ import type { Extension, RequiredCapabilities } from './extension.ts'
 import {
   defaultExtensionTypes,
   defaultProposalTypes,
-  duplicateExtension,
+  checkTypesOnce,
   readRequiredCapabilities,
 } from './extension.ts'
 import type {
@@ -85,9 +85,7 @@ export function checkOwnCapabilities(suite: CipherSuite, leaf: LeafNode): void {
     throw new MlsError('leaf.suiteNotInCapabilities', `The leaf does not list suite ${suite.id}.`)
   if (!capabilities.credentials.includes(credential.type))
     throw new MlsError('leaf.credentialNotInCapabilities', `Its own type is ${credential.type}.`)
-  const twice = duplicateExtension(extensions)
-  if (twice !== undefined)
-    throw new MlsError('leaf.duplicateExtension', `Extension ${twice} is there twice.`)
+  checkTypesOnce(extensions, 'leaf.duplicateExtension')
   const listed = new Set(capabilities.extensions)
   const unlisted = extensions.find(({ type }) => !supportsExtension(listed, type))
   if (unlisted !== undefined)
