@@ -44,15 +44,5 @@ export function ascii(text: string): Uint8Array {
   return bytes
 }
 
-/** Orders byte strings as unsigned bytes, shorter prefix first. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length)
-  for (let i = 0; i < shared; i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return a.length - b.length
-}
-
 /** The empty byte string. */
 export const empty: Uint8Array = new Uint8Array(0)
