@@ -139,7 +139,7 @@ export async function postJson(
 export async function* linesOf(response: Response): AsyncGenerator<any> {
   let rest = ''
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    rest += String(chunk)
+    rest += chunk
     for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
       yield JSON.parse(rest.slice(0, end))
       rest = rest.slice(end + 1)
