@@ -211,19 +211,6 @@ export function vector<T>(item: Codec<T>): Codec<readonly T[]> {
   }
 }
 
-/** `T value<V>` that holds exactly one structure: a length in front of it. */
-export function sized<T>(content: Codec<T>): Codec<T> {
-  return {
-    write: (writer, value) => writeSized(writer, () => content.write(writer, value)),
-    read: (reader) =>
-      readSized(reader, (inner) => {
-        const value = content.read(inner)
-        expectEnd(inner)
-        return value
-      }),
-  }
-}
-
 /** `optional<T>` (RFC 9420 §2.1.1). */
 export function optional<T>(value: Codec<T>): Codec<T | undefined> {
   return {
@@ -305,18 +292,6 @@ export function tagged<T extends { readonly kind: string }>(
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- kind and fields come from one case
       return { kind: entry.kind, ...entry.fields.read(reader) } as unknown as T
     },
-  }
-}
-
-/** The same bytes seen as another type. */
-export function mapped<A, B>(
-  codec: Codec<A>,
-  to: (value: A) => B,
-  from: (value: B) => A,
-): Codec<B> {
-  return {
-    write: (writer, value) => codec.write(writer, from(value)),
-    read: (reader) => to(codec.read(reader)),
   }
 }
 
