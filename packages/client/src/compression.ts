@@ -43,6 +43,7 @@ async function collect(readable: ReadableStream, maxBytes: number): Promise<Uint
       parts.push(value)
     }
   } finally {
+    // Lets go of what was not read; what went wrong before has been thrown.
     reader.cancel().catch(() => undefined)
   }
 }

@@ -159,6 +159,7 @@ async function* chunksOf(response: Response): AsyncGenerator<Uint8Array, void> {
   } catch (cause) {
     throw new XmtpError('client.network.unreachable', 'The connection broke.', { cause })
   } finally {
+    // Ends the connection for a reader who leaves; after an end or a break there is nothing more to say.
     reader.cancel().catch(() => undefined)
   }
 }

@@ -29,17 +29,22 @@ export function subscribeAllMethod(
       )
       metrics.subscribed(1, headers)
       if (v3Services === undefined) return stream
-      const streams = [
-        stream,
-        followAll(v3Services.groupFeed, groupMessageTime),
-        followAll(v3Services.welcomeFeed, welcomeTime),
-      ]
+      const streams = [stream]
+      const close = (): void => {
+        for (const each of streams) each.close()
+      }
+      try {
+        streams.push(followAll(v3Services.groupFeed, groupMessageTime))
+        streams.push(followAll(v3Services.welcomeFeed, welcomeTime))
+      } catch (error) {
+        // A feed that takes no more must not leave the others followed by nobody.
+        close()
+        throw error
+      }
       return {
         headers: stream.headers,
         batches: mergeBatches(streams.map(({ batches }) => batches)),
-        close: () => {
-          for (const { close } of streams) close()
-        },
+        close,
       }
     },
   }
