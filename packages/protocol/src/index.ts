@@ -30,6 +30,7 @@ export {
 } from './topic/topic.ts'
 export type { ContentTopic, TopicKind } from './topic/topic.ts'
 
+export { sha256 } from './crypto/sha256.ts'
 export { decrypt, encodeCiphertext, encrypt, parseCiphertext } from './crypto/ciphertext.ts'
 export type { Ciphertext } from './crypto/ciphertext.ts'
 export {
