@@ -84,3 +84,15 @@ export const maxConversationsPerTopic = 8
 
 /** Topics in one query for the history of a stream: a node answers it in one go. */
 export const maxHistoryTopics = 1_000
+
+/** States of inboxes kept in memory. About 5 kB each; a group of 250 members needs 250. */
+export const maxInboxStates = 1_000
+
+/** Bytes of one stored state of an inbox: room for a thousand members. Real ones have about 2,000 bytes. */
+export const maxInboxStateBytes = 262_144
+
+/** Bytes of states of inboxes that are written at once. */
+export const maxInboxBatchBytes = 8_388_608
+
+/** Tries to write beside other processes. Each failure means that one of them got further. */
+export const maxInboxWriteTries = 16
