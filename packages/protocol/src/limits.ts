@@ -50,3 +50,20 @@ export const maxInboxInstallations = 10
 
 /** Bytes of a group id in a V3 topic. Every known client uses 16; RFC 9420 sets no bound. */
 export const maxGroupIdBytes = 255
+
+/** Bytes of a group's attributes, UTF-8, as every client checks them on every commit (v3-mls §3.4). */
+export const groupAttributeMaxBytes: ReadonlyMap<string, number> = new Map([
+  ['group_name', 100],
+  ['description', 1_000],
+  ['group_image_url_square', 2_048],
+  ['app_data', 8_192],
+])
+
+/** Bytes of a key package. Those of all known clients have less than 1,700. */
+export const maxKeyPackageBytes = 65_536
+
+/** Welcomes in one request, as libxmtp sends them (v3-mls §4.3). */
+export const maxWelcomesPerRequest = 50
+
+/** Bytes of welcomes in one request: what a node reads at once (v3-mls §9.1). */
+export const maxWelcomeRequestBytes = 26_214_400
