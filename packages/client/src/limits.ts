@@ -96,3 +96,18 @@ export const maxInboxBatchBytes = 8_388_608
 
 /** Tries to write beside other processes. Each failure means that one of them got further. */
 export const maxInboxWriteTries = 16
+
+/** Characters of a record's key. Real ones have under 300. */
+export const maxRecordKeyBytes = 1_024
+
+/** Bytes of one record: the state of the largest group has a few million. */
+export const maxRecordBytes = 67_108_864
+
+/** Records that SQLite is asked for at most: the largest count that every binding passes on as an integer. */
+export const maxScannedRecords = 2_147_483_647
+
+/** Milliseconds that a store waits for the lock of another process. Transactions take milliseconds. */
+export const storeLockWaitMs = 10_000
+
+/** Milliseconds between two tries to get that lock; also those that SQLite itself waits, with the thread. */
+export const storeLockRetryMs = 10

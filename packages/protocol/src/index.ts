@@ -31,6 +31,7 @@ export {
 export type { ContentTopic, TopicKind } from './topic/topic.ts'
 
 export { sha256 } from './crypto/sha256.ts'
+export { aes256GcmOpen, aes256GcmSeal, hkdfSha256, hmacSha256 } from './crypto/symmetric.ts'
 export { decrypt, encodeCiphertext, encrypt, parseCiphertext } from './crypto/ciphertext.ts'
 export type { Ciphertext } from './crypto/ciphertext.ts'
 export {
