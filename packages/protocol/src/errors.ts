@@ -175,7 +175,6 @@ export const errorCodes = {
   'client.keyStore.exposed': { retry: false, fix: 'Make the file readable by its owner only.' },
   'client.store.busy': { retry: true, fix: 'Retry; other processes write at the same time.' },
   'client.store.unusable': { retry: false, fix: 'Check the file, its folder and the free space.' },
-  'client.store.busy': { retry: true, fix: 'Retry; another process is writing for long.' },
   'client.store.closed': { retry: false, fix: 'Open the store again.' },
   'client.store.newer': { retry: false, fix: 'Use the version that wrote it, or a newer one.' },
   'client.store.damaged': { retry: false, fix: 'Restore a backup, or begin with a new store.' },
