@@ -330,8 +330,11 @@ function inBatches(verified: readonly Verified[]): readonly (readonly Verified[]
 
 function answerOf({ inboxId, known }: StoredInbox, part: VerifiedPart): Result<KnownInbox> {
   if (part.error !== undefined) return { ok: false, error: part.error }
-  const value = part.steps.at(-1) ?? known
-  if (value !== undefined) return { ok: true, value }
+  const last = part.steps.at(-1) ?? known
+  if (last !== undefined) {
+    const { sequenceId, state } = last
+    return { ok: true, value: { inboxId, sequenceId, state } }
+  }
   return {
     ok: false,
     error: new XmtpError('client.inbox.unknown', `There is no inbox ${inboxId} on the network.`),
