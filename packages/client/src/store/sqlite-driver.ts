@@ -1,0 +1,39 @@
+/** What we use of a SQLite binding. `node:sqlite` and `@photostructure/sqlite` have the same face. */
+export type Database = {
+  exec(sql: string): void
+  prepare(sql: string): Statement
+  close(): void
+  readonly isTransaction: boolean
+}
+
+export type Statement = {
+  run(...values: readonly SqlValue[]): unknown
+  get(...values: readonly SqlValue[]): unknown
+  all(...values: readonly SqlValue[]): unknown[]
+}
+
+export type SqlValue = string | number | Uint8Array
+
+/** SQLite's primary result codes that mean something to us (sqlite.org/rescode.html). */
+export const sqliteResult = { busy: 5, corrupt: 11, notADatabase: 26 } as const
+
+type Binding = { readonly DatabaseSync: new (path: string) => Database }
+
+/** The binding inside Node from 22.13 on, which needs no package; before that the same API as a prebuilt one. */
+function bindingName(): string {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  return major > 22 || (major === 22 && minor >= 13) ? 'node:sqlite' : '@photostructure/sqlite'
+}
+
+export async function openDatabase(path: string): Promise<Database> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both bindings have this face; Node 20's types lack node:sqlite
+  const { DatabaseSync } = (await import(bindingName())) as Binding
+  return new DatabaseSync(path)
+}
+
+/** The primary result code of an error of the binding; undefined for other errors. */
+export function sqliteResultOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined
+  // The low byte is the primary code, what is above it says more.
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+}
