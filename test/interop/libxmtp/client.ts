@@ -24,6 +24,7 @@ export async function newClient(
     env: 'local',
     dbPath: null,
     disableDeviceSync: true,
+    ...dialect.options,
     ...given,
     ...(codecs && { codecs }),
     ...more,
@@ -36,7 +37,9 @@ const identifierOf = (address: string) => ({ identifier: address.toLowerCase(), 
 const inboxStateOf = (state: any): InboxState => ({
   inboxId: state.inboxId,
   recoveryAccount: state.recoveryIdentifier.identifier,
-  accounts: state.identifiers.map(({ identifier }: any) => identifier),
+  accounts: (state.identifiers ?? state.accountIdentifiers).map(
+    ({ identifier }: any) => identifier,
+  ),
   installationIds: state.installations.map(({ id }: any) => id),
 })
 

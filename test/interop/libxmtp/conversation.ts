@@ -17,6 +17,8 @@ import type { Remote } from './process.ts'
 export type Dialect = {
   /** The argument after what is sent that makes it optimistic. */
   readonly optimistic: unknown
+  /** For every client. */
+  readonly options: object
 }
 
 export function messageOf(message: any): Message {
@@ -53,7 +55,10 @@ const debugInfoOf = (info: any): DebugInfo => ({
   isCommitLogForked: info.isCommitLogForked ?? undefined,
   commits: commitsIn(info.localCommitLog),
   remoteCommitLog: info.remoteCommitLog,
-  cursors: info.cursor,
+  cursors: info.cursor.map(({ originatorId, sequenceId }: any) => ({
+    originatorId,
+    sequenceId: Number(sequenceId),
+  })),
 })
 
 /** Reads `[LocalCommitLog { rowid: 1, group_id "8b577f..", commit_sequence_id: 0, … }, …]`. */

@@ -17,7 +17,7 @@ export const native: ClientKind = {
   async start() {
     const requests = createRequests(spawnHost(await program()))
     return createProcess('node-sdk', requests, (options) =>
-      newClient({ optimistic: true }, requests, options),
+      newClient({ optimistic: true, options: {} }, requests, options),
     )
   },
 }
@@ -47,7 +47,7 @@ function spawnHost(path: string): Wire {
   }
   const sdk = join(modules, '@xmtp/node-sdk/dist/index.js')
   const [command, ...args] = [...loader, process.execPath, path, sdk]
-  const child = spawn(command!, args, { stdio: 'pipe' })
+  const child = spawn(command, args, { stdio: 'pipe' })
   const ended = once(child, 'close')
   let complaints = ''
   child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk).slice(-4_000)))

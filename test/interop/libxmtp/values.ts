@@ -25,9 +25,7 @@ export function toJson(value: unknown, keep: (object: object) => Tagged | undefi
       return Number.isFinite(value) ? value : { $: 'number', is: String(value) }
     case 'object':
       return value === null ? null : objectToJson(value, keep)
-    case 'undefined':
-    case 'function':
-    case 'symbol':
+    default:
       return null
   }
 }
