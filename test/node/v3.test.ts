@@ -280,7 +280,7 @@ describe('refusals', () => {
     expect(await status).toMatchObject({ code: 3, details })
   })
 
-  it.each(['RevokeInstallation', 'GetIdentityUpdates', 'Subscribe'])(
+  it.each(['RevokeInstallation', 'GetIdentityUpdates'])(
     'what is not there is UNIMPLEMENTED: %s',
     async (method) => {
       const { client } = await open()

@@ -31,6 +31,30 @@ export const streamResetPerSecond = 2_000
 /** Subscriptions of the whole node, at some 40 kB each. */
 export const maxOpenStreams = 100_000
 
+/** Topics of all subscriptions of one feed together, at some 300 bytes each. */
+export const maxFollowedTopics = 2_000_000
+
+/** What one Subscribe stream may ask for: the figures of the other servers of XIP-83. libxmtp adds 1,000 topics at a time. */
+export const maxStreamTopics = 1_000_000
+export const maxMutateTopics = 100_000
+export const maxWaves = 256
+
+/** Bytes that arrive during catch-ups of one Subscribe stream and wait for their end; beyond it the log is read again. */
+export const maxGatedBytes = 8_388_608
+
+/** Bytes and topics of one frame of a Subscribe stream: a fraction of what clients take at once. */
+export const maxFrameBytes = 2_097_152
+export const maxFrameTopics = 10_000
+
+/** Answers to pings and changes that wait for a caller that asks and does not read. */
+export const maxControlFrames = 1_024
+
+/** How long a Subscribe stream hears nothing before it pings, and waits for the answer: what published clients count with. */
+export const streamKeepaliveMs = 30_000
+
+/** How long one send on a Subscribe stream may be held up by its caller. */
+export const maxStalledSendMs = 120_000
+
 /** Payload bytes of one page of a query; the page then ends early, with a cursor. */
 export const maxPageBytes = 16_777_216
 

@@ -21,6 +21,7 @@ import {
   defaultWritesPerWindow,
   expirableRetentionMs,
   quietStreamMs as defaultQuietStreamMs,
+  streamKeepaliveMs,
 } from './limits.ts'
 import type { EnvelopeLog } from './log/log.ts'
 import type { V3Store } from './log/v3-store.ts'
@@ -56,6 +57,8 @@ export type NodeParts = {
   readonly nowMs?: () => number
   /** Quiet time after which a JSON stream gets a space. */
   readonly quietStreamMs?: number
+  /** Quiet time after which a Subscribe stream of V3 is pinged, and again as much for the answer. */
+  readonly streamKeepaliveMs?: number
 }
 
 /** A running node. Disposing it ends streams, closes connections and the log, in under a second. */
@@ -119,6 +122,7 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
     welcomeFeed: start(await openV3Feed(parts.v3.welcomes, logger)),
     contracts: parts.contracts ?? v3.noChains,
     verifier: start(openIdentityVerifier(logger)),
+    streamKeepaliveMs: parts.streamKeepaliveMs ?? streamKeepaliveMs,
     authorizer,
     limiter,
     metrics,

@@ -17,7 +17,11 @@ import { queryGroupMessagesMethod } from './mls/query-group-messages.ts'
 import { queryWelcomeMessagesMethod } from './mls/query-welcome-messages.ts'
 import { sendGroupMessagesMethod } from './mls/send-group-messages.ts'
 import { sendWelcomeMessagesMethod } from './mls/send-welcome-messages.ts'
-import { subscribeGroupMessagesMethod, subscribeWelcomeMessagesMethod } from './mls/subscribe.ts'
+import { subscribeTopicsMethod } from './mls/subscribe.ts'
+import {
+  subscribeGroupMessagesMethod,
+  subscribeWelcomeMessagesMethod,
+} from './mls/subscribe-messages.ts'
 import { registerInstallationMethod, uploadKeyPackageMethod } from './mls/upload-key-package.ts'
 import { publishMethod } from './publish.ts'
 import { queryMethod } from './query.ts'
@@ -71,6 +75,7 @@ function v3Methods(services: V3Services): readonly Method[] {
     getNewestGroupMessageMethod(services),
     subscribeGroupMessagesMethod(services),
     subscribeWelcomeMessagesMethod(services),
+    subscribeTopicsMethod(services),
     batchPublishCommitLogMethod(services),
     batchQueryCommitLogMethod(services),
   ]

@@ -14,6 +14,8 @@ export type V3Services = Pick<Services, 'authorizer' | 'limiter' | 'metrics' | '
   /** Who asks the chains about contract wallets. */
   readonly contracts: v3.ContractVerifier
   readonly verifier: IdentityVerifier
+  /** How long a Subscribe stream hears nothing before it pings, and waits for the answer. */
+  readonly streamKeepaliveMs: number
 }
 
 /** Lets a caller in, and has it pay. @throws XmtpError `node.auth.denied`, `node.limit.exceeded` */

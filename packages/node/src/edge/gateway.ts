@@ -8,7 +8,7 @@ import type { TrustedProxies } from '../limit/client.ts'
 import { maxRequestBytes } from '../limits.ts'
 import type { BodyReader } from './body.ts'
 import { corsHeaders } from './cors.ts'
-import { httpCall, writeAndDrain } from './http-call.ts'
+import { httpCall, needsTwoDirections, writeAndDrain } from './http-call.ts'
 import { parseJson, type JsonObject } from './json-input.ts'
 import {
   batchQueryJson,
@@ -88,6 +88,7 @@ export function createGateway(options: GatewayOptions): Gateway {
           throw new XmtpError('node.method.unknown', `This path takes ${verb}.`, {
             details: { text: 'Method Not Allowed' },
           })
+        if (method.kind === 'bidi') throw needsTwoDirections()
         // Whatever else the type says, the body is JSON (§2.2): xmtp-js sends text/plain.
         const isBinary = request.headers['content-type']?.startsWith(binaryType) ?? false
         const body = await bodies.read(request, isBinary ? maxRequestBytes : maxJsonBytes)
@@ -96,8 +97,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         const message = isBinary ? body : route.encodeRequest(json())
         const exchange = { route, isBinary, request, response, call: httpCall(request, trusted) }
         if (method.kind === 'unary') await answer(method, message, exchange)
-        else if (method.kind === 'serverStream')
-          await stream(method, message, { ...exchange, quietMs })
+        else await stream(method, message, { ...exchange, quietMs })
       } catch (error) {
         sendStatus(response, statusOf(error))
       }

@@ -6,7 +6,7 @@ import type { TrustedProxies } from '../limit/client.ts'
 import { maxRequestBytes } from '../limits.ts'
 import type { BodyReader } from './body.ts'
 import { corsHeaders } from './cors.ts'
-import { httpCall, writeAndDrain } from './http-call.ts'
+import { httpCall, needsTwoDirections, writeAndDrain } from './http-call.ts'
 
 /** gRPC-Web (grpc/doc/PROTOCOL-WEB.md) over HTTP/1.1, binary or as base64 text. */
 export type GrpcWebEdge = {
@@ -41,7 +41,8 @@ export function createGrpcWebEdge(options: {
       }
       try {
         const method = methods.get(path)
-        if (method === undefined || method.kind === 'bidi')
+        if (method?.kind === 'bidi') throw needsTwoDirections()
+        if (method === undefined)
           throw new XmtpError('node.method.unknown', 'gRPC-Web has no such method here.', {
             details: { text: `unknown method ${path.slice(0, 200)}` },
           })

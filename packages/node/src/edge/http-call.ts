@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { XmtpError } from '@xmtp-ts/protocol'
 import type { Call } from '../api/method.ts'
 import { clientOf, type TrustedProxies } from '../limit/client.ts'
 
@@ -14,6 +15,12 @@ export function httpCall(request: IncomingMessage, trusted: TrustedProxies): Cal
     }),
     headers,
   }
+}
+
+/** What a method gets that HTTP/1.1 cannot carry. Clients know the status, and use the plain streams. */
+export function needsTwoDirections(): XmtpError {
+  const text = 'this method has streams in both directions: call it over gRPC (HTTP/2)'
+  return new XmtpError('node.method.unknown', `${text}.`, { details: { text } })
 }
 
 /** Writes, and resolves when more can be written or never will be. */

@@ -15,6 +15,7 @@ const mlsMethods = [
   ['query-welcome-messages', 'QueryWelcomeMessages'],
   ['subscribe-group-messages', 'SubscribeGroupMessages', `${mls}.GroupMessage`],
   ['subscribe-welcome-messages', 'SubscribeWelcomeMessages', `${mls}.WelcomeMessage`],
+  ['subscribe', 'Subscribe'],
   ['batch-publish-commit-log', 'BatchPublishCommitLog', 'google.protobuf.Empty'],
   ['batch-query-commit-log', 'BatchQueryCommitLog'],
   ['get-newest-group-message', 'GetNewestGroupMessage'],

@@ -6,7 +6,7 @@ import { openFeed, type Feed } from './feed.ts'
 import type { Followed } from './followed.ts'
 
 /** The feed of V1 and V2. */
-export type EnvelopeFeed = Omit<Feed, 'relay'> & {
+export type EnvelopeFeed = Omit<Feed, 'relay' | 'settled'> & {
   /** Hands an ephemeral envelope to present subscribers, once for exact duplicates (B17). */
   relay(envelope: CheckedEnvelope): void
 }

@@ -1,5 +1,5 @@
 import { XmtpError } from '@xmtp-ts/protocol'
-import { maxOpenStreams, maxReadEnvelopes } from '../limits.ts'
+import { maxFollowedTopics, maxOpenStreams, maxReadEnvelopes } from '../limits.ts'
 import type { Logger } from '../logger.ts'
 import { Subscription, everyTopic, type TopicChange } from './subscription.ts'
 import type { Delivery } from './delivery.ts'
@@ -27,6 +27,8 @@ export type Feed = AsyncDisposable & {
   readonly position: number
   readonly subscriptions: number
   readonly topics: number
+  /** Resolves when subscribers have been handed what is appended by now. */
+  settled(): Promise<void>
 }
 
 export async function openFeed<Entry extends FollowedEntry>(
@@ -43,6 +45,8 @@ class LogFeed<Entry extends FollowedEntry> implements Feed {
   readonly #ofAll = new Set<Subscription>()
   readonly #open = new Set<Subscription>()
   readonly #wake: Disposable
+  /** Topics of all subscriptions together, each as often as it is followed. */
+  #followedTopics = 0
   #position: number
   #pumping: Promise<void> | undefined
   #isDirty = false
@@ -77,9 +81,13 @@ class LogFeed<Entry extends FollowedEntry> implements Feed {
       onTopics: (change) => this.#index(subscription, change),
       onClose: () => this.#open.delete(subscription),
     })
-    this.#open.add(subscription)
     subscription.start(topics, { after, cursors })
+    this.#open.add(subscription)
     return subscription
+  }
+
+  async settled(): Promise<void> {
+    await this.#pumping
   }
 
   relay(topic: string, makeDelivery: () => Delivery): void {
@@ -151,6 +159,10 @@ class LogFeed<Entry extends FollowedEntry> implements Feed {
   }
 
   #index(subscription: Subscription, { added, removed }: TopicChange): void {
+    const grownBy = added.length - removed.length
+    if (grownBy > 0 && this.#followedTopics + grownBy > maxFollowedTopics)
+      throw new XmtpError('node.streams.tooMany', `${maxFollowedTopics} topics are followed.`)
+    this.#followedTopics += grownBy
     for (const topic of removed) {
       const followers = this.#followersOf(topic)
       followers.delete(subscription)

@@ -29,7 +29,7 @@ type SubscriptionParts = {
 export class Subscription {
   readonly #parts: SubscriptionParts
   /** Topic to the sequence behind which it is followed. */
-  #topics: ReadonlyMap<string, number> = new Map()
+  #topics = new Map<string, number>()
   #queue: Delivery[] = []
   #queuedStored = 0
   #queuedBytes = 0
@@ -62,8 +62,33 @@ export class Subscription {
 
   /** Exchanges the set of topics in one step. Topics in both sets miss nothing (B16); new ones are live. */
   replace(topics: readonly string[], after: number): void {
+    if (this.#end !== undefined) return
     const since = Math.max(after, this.#parts.feedPosition())
     this.#follow(topics, () => since)
+  }
+
+  /**
+   * Follows more topics from the place of the feed on; those that are followed already stay as they are.
+   * @returns that place
+   * @throws XmtpError `node.streams.tooMany`
+   */
+  add(topics: Iterable<string>): number {
+    const since = this.#parts.feedPosition()
+    if (this.#end !== undefined) return since
+    const added = [...topics].filter((topic) => !this.#topics.has(topic))
+    this.#parts.onTopics({ added, removed: [] })
+    for (const topic of added) this.#topics.set(topic, since)
+    return since
+  }
+
+  /** Follows a topic no longer. What is queued of it may still come. */
+  remove(topic: string): void {
+    if (this.#topics.delete(topic)) this.#parts.onTopics({ added: [], removed: [topic] })
+  }
+
+  /** Whether nothing waits for the reader. */
+  get isDrained(): boolean {
+    return this.#queue.length === 0 && this.#gap === undefined && this.#missedAfter === undefined
   }
 
   /** Takes what the feed has; never waits. */
@@ -172,10 +197,10 @@ export class Subscription {
     const isCovered = (name: string): boolean =>
       hasEvery && name !== everyTopic && this.#parts.followed.isOfEveryTopic(name)
     const topics = new Set(names.filter((name) => !isCovered(name)))
-    this.#topics = new Map([...topics].map((topic) => [topic, before.get(topic) ?? sinceOf(topic)]))
     this.#parts.onTopics({
       added: [...topics].filter((topic) => !before.has(topic)),
       removed: [...before.keys()].filter((topic) => !topics.has(topic)),
     })
+    this.#topics = new Map([...topics].map((topic) => [topic, before.get(topic) ?? sinceOf(topic)]))
   }
 }
