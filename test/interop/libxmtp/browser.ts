@@ -123,14 +123,13 @@ async function bundle(contents: string): Promise<string> {
 async function serve(files: Files): Promise<Server> {
   const server = createServer(({ url = '/' }, response) => {
     const file = files.get(url)
-    if (file === undefined) return void response.writeHead(404).end()
     response
-      .writeHead(200, {
-        'content-type': file.type,
+      .writeHead(file === undefined ? 404 : 200, {
+        'content-type': file?.type ?? 'text/plain',
         'cross-origin-opener-policy': 'same-origin',
         'cross-origin-embedder-policy': 'require-corp',
       })
-      .end(file.body)
+      .end(file?.body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return server

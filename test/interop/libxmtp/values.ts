@@ -15,19 +15,11 @@ export type Tagged = { readonly $: string; readonly is: Json }
  * @param keep what to send of an object that stays here; `undefined` sends its readable properties
  */
 export function toJson(value: unknown, keep: (object: object) => Tagged | undefined): Json {
-  switch (typeof value) {
-    case 'bigint':
-      return { $: 'bigint', is: String(value) }
-    case 'boolean':
-    case 'string':
-      return value
-    case 'number':
-      return Number.isFinite(value) ? value : { $: 'number', is: String(value) }
-    case 'object':
-      return value === null ? null : objectToJson(value, keep)
-    default:
-      return null
-  }
+  if (typeof value === 'bigint') return { $: 'bigint', is: String(value) }
+  if (typeof value === 'boolean' || typeof value === 'string') return value
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? value : { $: 'number', is: String(value) }
+  return typeof value === 'object' && value !== null ? objectToJson(value, keep) : null
 }
 
 function objectToJson(value: object, keep: (object: object) => Tagged | undefined): Json {
