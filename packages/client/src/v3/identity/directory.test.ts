@@ -12,7 +12,7 @@ import type { IdentityLogEntry, IdentityLogQuery } from '../../network/identity-
 import { openMemoryRecords, RecordMemory } from '../../store/memory-records.ts'
 import type { RecordStore } from '../../store/record-store.ts'
 import { keys } from '../records/keys.ts'
-import { createInboxDirectory, stateKey } from './directory.ts'
+import { createInboxDirectory, stateKey, type InboxAnswers } from './directory.ts'
 
 const owner = (number: number) => wallet(number)
 const inboxOf = (number: number) => v3.deriveInboxId(owner(number).identifier, 1n)
@@ -87,8 +87,8 @@ function withInboxes(...numbers: readonly number[]) {
   return parts
 }
 
-const codeOf = (result: { ok: boolean; error?: XmtpError } | undefined) =>
-  result?.ok === true ? 'ok' : result?.error?.code
+const codeOf = (answers: InboxAnswers, inboxId: string) =>
+  answers.has(inboxId) ? 'ok' : answers.problems.get(inboxId)?.code
 
 const rejection = async (promise: Promise<unknown>): Promise<XmtpError> => {
   try {
@@ -105,10 +105,10 @@ describe('refresh', () => {
     const { node, directory } = withInboxes(1, 2, 3)
     const inboxIds = [1, 2, 3].map(inboxOf)
     const first = await directory.refresh([...inboxIds, ...inboxIds])
-    expect(inboxIds.map((inboxId) => codeOf(first.get(inboxId)))).toEqual(['ok', 'ok', 'ok'])
+    expect(inboxIds.map((inboxId) => codeOf(first, inboxId))).toEqual(['ok', 'ok', 'ok'])
     node.logs.set(inboxOf(2), entriesOf(updatesOf(2, 5)))
     const second = await directory.refresh(inboxIds)
-    expect(second.get(inboxOf(2))).toMatchObject({ value: { sequenceId: 9n } })
+    expect(second.get(inboxOf(2))).toMatchObject({ sequenceId: 9n })
     expect(node.asked.map((queries) => queries.map((query) => query.afterSequenceId))).toEqual([
       [0n, 0n, 0n],
       [7n, 7n, 7n],
@@ -118,9 +118,9 @@ describe('refresh', () => {
   it('says which inboxes are unknown or no inboxes, and asks nothing for nothing', async () => {
     const { node, directory } = withInboxes(1)
     const answers = await directory.refresh([inboxOf(1), inboxOf(9), 'nonsense'])
-    expect(codeOf(answers.get(inboxOf(1)))).toBe('ok')
-    expect(codeOf(answers.get(inboxOf(9)))).toBe('client.inbox.unknown')
-    expect(codeOf(answers.get('nonsense'))).toBe('v3.identity.inboxId.malformed')
+    expect(codeOf(answers, inboxOf(1))).toBe('ok')
+    expect(codeOf(answers, inboxOf(9))).toBe('client.inbox.unknown')
+    expect(codeOf(answers, 'nonsense')).toBe('v3.identity.inboxId.malformed')
     expect((await directory.refresh([])).size).toBe(0)
     expect(node.asked).toHaveLength(1)
   })
@@ -146,7 +146,7 @@ describe('refresh', () => {
     ]) {
       await store.write(change)
       const later = createInboxDirectory({ store, api: node.api })
-      expect(codeOf((await later.refresh([inboxOf(1)])).get(inboxOf(1)))).toBe('ok')
+      expect(codeOf(await later.refresh([inboxOf(1)]), inboxOf(1))).toBe('ok')
       expect(node.asked.at(-1)).toEqual([{ inboxId: inboxOf(1), afterSequenceId: 0n }])
     }
   })
@@ -242,16 +242,14 @@ describe('hostile logs', () => {
     const { node, directory } = withInboxes(2, 3)
     node.logs.set(inboxOf(1), log)
     const answers = await directory.refresh([inboxOf(1), inboxOf(2), inboxOf(3)])
-    expect(codeOf(answers.get(inboxOf(1)))).toBe('client.inbox.badLog')
-    expect([2, 3].map((number) => codeOf(answers.get(inboxOf(number))))).toEqual(['ok', 'ok'])
+    expect(codeOf(answers, inboxOf(1))).toBe('client.inbox.badLog')
+    expect([2, 3].map((number) => codeOf(answers, inboxOf(number)))).toEqual(['ok', 'ok'])
   })
 
   it('keeps what holds before the update that does not', async () => {
     const { node, directory } = setUp()
     node.logs.set(inboxOf(1), logs['with a signature that is not over it'] ?? [])
-    expect(codeOf((await directory.refresh([inboxOf(1)])).get(inboxOf(1)))).toBe(
-      'client.inbox.badLog',
-    )
+    expect(codeOf(await directory.refresh([inboxOf(1)]), inboxOf(1))).toBe('client.inbox.badLog')
     const states = await directory.statesAt([{ inboxId: inboxOf(1), sequenceId: 3n }])
     expect(states.size).toBe(1)
     const error = await rejection(directory.statesAt([{ inboxId: inboxOf(1), sequenceId: 5n }]))
@@ -263,7 +261,7 @@ describe('hostile logs', () => {
     await directory.refresh([inboxOf(1)])
     node.faults.shiftsPast = true
     const answers = await directory.refresh([inboxOf(1)])
-    expect(codeOf(answers.get(inboxOf(1)))).toBe('client.inbox.logChanged')
+    expect(codeOf(answers, inboxOf(1))).toBe('client.inbox.logChanged')
   })
 
   it('writes a full state of the largest size it accepts, and refuses a larger one', async () => {
@@ -282,9 +280,7 @@ describe('hostile logs', () => {
       }),
     ]
     node.logs.set(inboxOf(1), entriesOf(updates))
-    expect(codeOf((await directory.refresh([inboxOf(1)])).get(inboxOf(1)))).toBe(
-      'client.inbox.badLog',
-    )
+    expect(codeOf(await directory.refresh([inboxOf(1)]), inboxOf(1))).toBe('client.inbox.badLog')
   })
 })
 
@@ -312,7 +308,7 @@ describe('contract wallets', () => {
   it('are asked about in one call for all updates of all inboxes', async () => {
     const { node, directory, inboxId } = withContract()
     const answers = await directory.refresh([inboxId, inboxOf(2)])
-    expect(codeOf(answers.get(inboxId))).toBe('ok')
+    expect(codeOf(answers, inboxId)).toBe('ok')
     expect(node.verdicts()).toBe(1)
   })
 
@@ -320,8 +316,8 @@ describe('contract wallets', () => {
     const { node, directory, inboxId } = withContract()
     node.faults.chains = new XmtpError('client.node.unavailable', 'No chain.')
     const answers = await directory.refresh([inboxId, inboxOf(2)])
-    expect(answers.get(inboxId)).toEqual({ ok: false, error: node.faults.chains })
-    expect(codeOf(answers.get(inboxOf(2)))).toBe('ok')
+    expect(answers.problems.get(inboxId)).toBe(node.faults.chains)
+    expect(codeOf(answers, inboxOf(2))).toBe('ok')
     const error = await rejection(directory.statesAt([{ inboxId, sequenceId: 1n }]))
     expect(error.retry).toBe(true)
     delete node.faults.chains
@@ -344,7 +340,7 @@ describe('two processes on one store', () => {
       )
       for (const answers of all)
         expect(answers.get(inboxOf(1))).toMatchObject({
-          value: { sequenceId: BigInt(2 * length - 1) },
+          sequenceId: BigInt(2 * length - 1),
         })
     }
   })
@@ -366,9 +362,9 @@ describe('two processes on one store', () => {
         },
       },
     })
-    expect(codeOf((await slow.refresh([inboxOf(1)])).get(inboxOf(1)))).toBe('ok')
+    expect(codeOf(await slow.refresh([inboxOf(1)]), inboxOf(1))).toBe('ok')
     expect((await slow.latest([inboxOf(1)])).get(inboxOf(1))).toMatchObject({
-      value: { sequenceId: 7n },
+      sequenceId: 7n,
     })
   })
 
@@ -391,9 +387,7 @@ describe('two processes on one store', () => {
         },
       },
     })
-    expect(codeOf((await second.refresh([inboxOf(1)])).get(inboxOf(1)))).toBe(
-      'client.inbox.logChanged',
-    )
+    expect(codeOf(await second.refresh([inboxOf(1)]), inboxOf(1))).toBe('client.inbox.logChanged')
   })
 })
 

@@ -26,8 +26,10 @@ export type InboxPlaceQuery = InboxPlace & {
   readonly since?: bigint | undefined
 }
 
-/** Inboxes or what is wrong with each: one bad log does not hold up the others. */
-export type InboxAnswers = ReadonlyMap<string, Result<KnownInbox>>
+/** Inboxes by id. One bad log does not hold up the others: such an inbox is missing, and `problems` says why. */
+export type InboxAnswers = ReadonlyMap<string, KnownInbox> & {
+  readonly problems: ReadonlyMap<string, XmtpError>
+}
 
 /**
  * What the logs of inboxes amount to. Everything that it gives was verified by this client, and what it once verified it
@@ -49,7 +51,7 @@ export interface InboxDirectory {
   /** As `statesAt`, without those that do not exist. */
   findStates(places: readonly InboxPlaceQuery[]): Promise<ReadonlyMap<string, v3.AssociationState>>
   /**
-   * The inboxes as the node has them now, in one call for what is new. In the answers: `client.inbox.unknown` for an
+   * The inboxes as the node has them now, in one call for what is new. The problems: `client.inbox.unknown` for an
    * empty log, `client.inbox.badLog`, `client.inbox.logChanged`, `v3.identity.inboxId.malformed`, or an error of the
    * network when a contract wallet's chain could not be asked.
    */
@@ -217,7 +219,7 @@ export function createInboxDirectory({ store, api }: InboxDirectoryOptions): Inb
       if (inbox.known !== undefined) answers.set(inbox.inboxId, { ok: true, value: inbox.known })
     const advanced = await advance(stored.filter(needsNode))
     for (const [inboxId, result] of advanced) answers.set(inboxId, result)
-    return answers
+    return sorted(answers)
   }
 
   async function findStates(
@@ -288,6 +290,15 @@ export function createInboxDirectory({ store, api }: InboxDirectoryOptions): Inb
     refresh: (inboxIds) => answer(inboxIds, () => true),
     latest: (inboxIds) => answer(inboxIds, ({ known }) => known === undefined),
   }
+}
+
+function sorted(answers: ReadonlyMap<string, Result<KnownInbox>>): InboxAnswers {
+  const inboxes = new Map<string, KnownInbox>()
+  const problems = new Map<string, XmtpError>()
+  for (const [inboxId, result] of answers)
+    if (result.ok) inboxes.set(inboxId, result.value)
+    else problems.set(inboxId, result.error)
+  return Object.assign(inboxes, { problems })
 }
 
 function recordKey({ inboxId, sequenceId }: InboxPlace): string {
