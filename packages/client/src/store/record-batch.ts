@@ -11,8 +11,8 @@ export const firstKey = '#'
 /** Behind every key there can be. */
 export const behindLastKey = '\x7f'
 
-/** `!floor/<prefix>` holds the highest ordered number that was removed under a prefix: 8 bytes, big-endian. */
-export const floorKey = (prefix: string) => `!floor/${prefix}`
+/** `!floor/` and a prefix without its last `/` holds the highest ordered number that was removed under a prefix: 8 bytes, big-endian. */
+export const floorKey = (prefix: string) => `!floor/${prefix.slice(0, -1)}`
 
 /** Segments are not empty; an ordered number or text that sorts behind all of those. */
 const keyShape =

@@ -127,6 +127,13 @@ class SqliteRecords implements RecordStore {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    try {
+      // Closing alone leaves removed records in the write-ahead log: a binding keeps the connection until its statements
+      // are collected as garbage.
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // Another process reads: the last one to close does it.
+    }
     this.#database.close()
   }
 
