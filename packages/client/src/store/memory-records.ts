@@ -1,5 +1,10 @@
-import { XmtpError } from '@xmtp-ts/protocol'
-import { applyBatch, checkBatch, checkRange, type OpenRecords } from './record-batch.ts'
+import {
+  applyBatch,
+  checkBatch,
+  checkRange,
+  storeClosed,
+  type OpenRecords,
+} from './record-batch.ts'
 import type { RecordBatch, RecordRange, RecordStore, StoredRecord } from './record-store.ts'
 
 /** Records that live as long as somebody holds this: what a file is to other stores. */
@@ -108,8 +113,4 @@ class MemoryRecords implements RecordStore {
   #requireOpen(): void {
     if (this.#isClosed) throw storeClosed()
   }
-}
-
-export function storeClosed(): XmtpError {
-  return new XmtpError('client.store.closed', 'The store was closed.')
 }

@@ -142,3 +142,7 @@ export function numberBehind(number: bigint): bigint {
 export function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equalBytes(a, b)
 }
+
+export function storeClosed(): XmtpError {
+  return new XmtpError('client.store.closed', 'The store was closed.')
+}

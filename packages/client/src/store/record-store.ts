@@ -1,4 +1,7 @@
-/** One stored record. Keys are ASCII paths, `table/segment/…`; a segment that starts with `#` is an ordered number. */
+/**
+ * One stored record. Keys are ASCII paths, `table/segment/…`; a segment that starts with `#` is an ordered number, other
+ * segments are printable, without spaces, from `$` on. Keys from `!` are the stores' own.
+ */
 export type StoredRecord = { readonly key: string; readonly value: Uint8Array }
 
 export type RecordRange = {
@@ -11,12 +14,16 @@ export type RecordRange = {
   readonly limit: number
 }
 
-/** A new record at the end of `prefix`: its key is `prefix` and the next ordered number (`orderedSegment`). */
+/**
+ * A new record at the end of `prefix`: its key is `prefix` and the next ordered number (`orderedSegment`). Numbers of
+ * records that were removed do not come again.
+ */
 export type AppendedRecord = { readonly prefix: string; readonly value: Uint8Array }
 
 /** What must be so in the store for a batch to be written; undefined: that there is no such record. */
 export type Expectation = { readonly key: string; readonly value: Uint8Array | undefined }
 
+/** Removals come before puts, puts before what is appended. */
 export type RecordBatch = {
   readonly expect?: readonly Expectation[]
   readonly put?: readonly StoredRecord[]

@@ -3,8 +3,13 @@ import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { XmtpError } from '@xmtp-ts/protocol'
 import { maxScannedRecords, storeLockRetryMs, storeLockWaitMs } from '../limits.ts'
-import { storeClosed } from './memory-records.ts'
-import { applyBatch, checkBatch, checkRange, type OpenRecords } from './record-batch.ts'
+import {
+  applyBatch,
+  checkBatch,
+  checkRange,
+  storeClosed,
+  type OpenRecords,
+} from './record-batch.ts'
 import type { RecordBatch, RecordRange, RecordStore, StoredRecord } from './record-store.ts'
 import { openDatabase, sqliteResult, sqliteResultOf, type Database } from './sqlite-driver.ts'
 
