@@ -111,3 +111,57 @@ export const storeLockWaitMs = 10_000
 
 /** Milliseconds between two tries to get that lock; also those that SQLite itself waits, with the thread. */
 export const storeLockRetryMs = 10
+
+/** Nanoseconds after which a key package is replaced: 30 days, as libxmtp does (v3-mls §2). */
+export const keyPackageRotationNs = 2_592_000_000_000_000n
+
+/** Nanoseconds after a welcome in which the key package is replaced: 5 s (v3-mls §2). */
+export const pulledRotationNs = 5_000_000_000n
+
+/** Nanoseconds that keys are kept after their key package was replaced: 24 hours, for welcomes on their way. */
+export const keyPackageKeptNs = 86_400_000_000_000n
+
+/** Nanoseconds in which a process that replaces the key package must be done: 10 minutes, longer than all tries of a call. */
+export const keyPackageClaimNs = 600_000_000_000n
+
+/** Key packages that are kept at once; while there are more, welcomes do not hasten the next one. About 5 kB each. */
+export const maxKeptKeyPackages = 500
+
+/** Records read from a store at once: a page of the largest kind, messages, is then some megabytes. */
+export const scanPageRecords = 1_000
+
+/** Groups whose MLS state is kept in memory. About 100 kB each with 50 members. */
+export const maxLoadedGroups = 200
+
+/** Times that a change is worked out anew because another process wrote first. */
+export const maxConflicts = 20
+
+/** Times that a commit is made anew because somebody else's came first. Each time one of the rivals wins. */
+export const maxCommitTries = 20
+
+/** Milliseconds before a lost race is run again, doubled each time up to 64 times as long, less a random part. */
+export const commitRetryMs = 10
+
+/** Epochs after which a message is too old for others to read (v3-mls §7.2). */
+export const maxEpochsBehind = 3n
+
+/** Inboxes in a group (v3-mls §5.2). */
+export const maxGroupInboxes = 250
+
+/** Nanoseconds after which members' new installations are looked for before a message is sent: 5 s (v3-mls §5.2). */
+export const installationCheckNs = 5_000_000_000n
+
+/** Nanoseconds after which they are looked for when a conversation is synced: 30 minutes (v3-mls §5.2). */
+export const installationSyncNs = 1_800_000_000_000n
+
+/** Nanoseconds after which our own key in a group is replaced before a message is sent: 30 days (v3-mls §5.5). */
+export const rotationNs = 2_592_000_000_000_000n
+
+/** Conversations that are brought up to date side by side. */
+export const maxParallelGroups = 10
+
+/** Conversations that a second stream follows before all are put on one again. */
+export const maxLateGroups = 64
+
+/** Messages from streams that wait to be taken in; the connection is not read further meanwhile. */
+export const maxInflowMessages = 1_000
