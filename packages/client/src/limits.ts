@@ -165,3 +165,9 @@ export const maxLateGroups = 64
 
 /** Messages from streams that wait to be taken in; the connection is not read further meanwhile. */
 export const maxInflowMessages = 1_000
+
+/** Installations of an inbox from which on an app is warned; 10 are the limit. */
+export const manyInstallations = 8
+
+/** Updates of an inbox from which on an app is warned; 256 are the limit. */
+export const manyUpdates = 200

@@ -114,9 +114,9 @@ async function externallyOwned(signer: ExternallyOwnedSigner): Promise<InboxSign
   const identifier = await identifierOf(signer, 'ethereum')
   return walletSigner(
     await toSigner({
-      getAddress: async () => v3.identifierText(identifier),
-      signMessage: async (message) => {
-        const signature = await signer.signMessage(String(message))
+      address: v3.identifierText(identifier),
+      signMessage: async ({ message }: { readonly message: string }) => {
+        const signature = await signer.signMessage(message)
         return typeof signature === 'string' ? signature : `0x${bytesToHex(signature)}`
       },
     }),
