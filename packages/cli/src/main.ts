@@ -90,6 +90,7 @@ function addNode(program: Command, run: Run): void {
     .option('--deny-addresses <ip...>', 'addresses that are not served')
     .option('--retention-days <days>', 'how long expirable envelopes are kept')
     .option('--max-store-bytes <bytes>', 'size at which the store takes nothing more')
+    .option('--chain-rpc <chain=url...>', 'whom to ask about contract wallets: eip155:1=https://…')
     .addOption(jsonOption())
     .addHelpText(
       'after',

@@ -23,6 +23,7 @@ describe('settings', () => {
         denyWallets: ['0x7e5f4552091a69125d5dfcb7b8c2659029395bdf'],
         retentionDays: '0.5',
         maxStoreBytes: 1_000_000,
+        chainRpc: ['eip155:1=http://localhost:8545'],
       }),
     ).toEqual({
       listen: [
@@ -40,6 +41,7 @@ describe('settings', () => {
       trustedProxies: ['10.0.0.0/8'],
       retentionMs: 43_200_000,
       maxStoreBytes: 1_000_000,
+      chains: new Map([[1n, 'http://localhost:8545']]),
     })
   })
 

@@ -18,6 +18,8 @@ export type NodeConfig = {
   readonly trustedProxies: readonly string[]
   readonly retentionMs: number | undefined
   readonly maxStoreBytes: number | undefined
+  /** By chain id, the URL of a JSON-RPC server. */
+  readonly chains: ReadonlyMap<bigint, string>
 }
 
 /** Settings as flags or a JSON file give them. Strings everywhere; numbers and booleans where JSON has them. */
@@ -34,6 +36,7 @@ export type NodeSettings = {
   readonly trustedProxies?: readonly string[]
   readonly retentionDays?: number | string
   readonly maxStoreBytes?: number | string
+  readonly chainRpc?: readonly string[] | string
 }
 
 /** The ports that published SDKs use for `env: 'local'`. */
@@ -54,6 +57,7 @@ const settingNames: ReadonlySet<string> = new Set([
   'trustedProxies',
   'retentionDays',
   'maxStoreBytes',
+  'chainRpc',
 ] satisfies (keyof NodeSettings)[])
 
 /**
@@ -85,7 +89,21 @@ export function parseNodeConfig(settings: unknown): NodeConfig {
     trustedProxies,
     retentionMs: retentionDays === undefined ? undefined : retentionDays * 86_400_000,
     maxStoreBytes: numberOf(given, 'maxStoreBytes'),
+    chains: parseChains(listOf(given, 'chainRpc') ?? []),
   }
+}
+
+/** Items are `eip155:1=https://…`, several in one text behind commas. URLs are not repeated in errors: they hold keys. */
+function parseChains(texts: readonly string[]): NodeConfig['chains'] {
+  const chains = new Map<bigint, string>()
+  for (const text of texts.flatMap((each) => each.split(/,(?=eip155:)/))) {
+    const [, id = '', url = ''] = /^eip155:([0-9]{1,19})=(\S+)$/.exec(text.trim()) ?? []
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+      throw malformed('chainRpc', 'must be eip155:CHAIN=https://… for each chain')
+    if (chains.has(BigInt(id))) throw malformed('chainRpc', `names eip155:${id} twice`)
+    chains.set(BigInt(id), url)
+  }
+  return chains
 }
 
 type Given = ReadonlyMap<string, unknown>

@@ -88,6 +88,22 @@ export const maxVerifications = 1_000
 /** Contract signatures of one call: each is a call to a chain. */
 export const maxContractChecks = 100
 
+/** How long a chain's server may take for one call. Clients wait ten seconds. */
+export const chainCallMs = 5_000
+
+/** Bytes of the answer of a chain's server. The ones we ask for have under 200. */
+export const maxChainAnswerBytes = 65_536
+
+/** Calls to chains that run at one time, and that wait for their turn. */
+export const maxChainCalls = 16
+export const maxChainWaiting = 1_000
+
+/** Bytes of a contract signature: with the deployment of the wallet inside (ERC-6492) they have some kilobytes. */
+export const maxContractSignatureBytes = 65_536
+
+/** Verdicts on contract signatures that are remembered, at some 200 bytes each; as many as the reference. */
+export const maxContractVerdicts = 10_000
+
 /** Entries of one commit log publish, queries of one commit log query: as the reference. */
 export const maxCommitLogEntries = 10
 export const maxCommitLogQueries = 20

@@ -1,3 +1,4 @@
+import { createChainVerifier } from './chain/chain-verifier.ts'
 import type { NodeConfig } from './config.ts'
 import { openMemoryLog } from './log/memory.ts'
 import { openMemoryV3Store } from './log/v3-memory.ts'
@@ -14,7 +15,7 @@ export async function startNode(
   config: NodeConfig,
   options: { readonly logger?: Logger } = {},
 ): Promise<Node> {
-  const { store, metrics, limits, retentionMs, maxStoreBytes, ...rest } = config
+  const { store, metrics, limits, retentionMs, maxStoreBytes, chains, ...rest } = config
   const maxBytes = maxStoreBytes === undefined ? {} : { maxBytes: maxStoreBytes }
   const maxFileBytes = maxStoreBytes === undefined ? {} : { maxFileBytes: maxStoreBytes }
   const stores =
@@ -24,6 +25,7 @@ export async function startNode(
   return createNode({
     ...rest,
     ...stores,
+    ...(chains.size > 0 && { contracts: createChainVerifier({ urls: chains }) }),
     ...(metrics !== undefined && { metrics }),
     ...(limits !== undefined && { limits }),
     ...(retentionMs !== undefined && { retentionMs }),

@@ -14,7 +14,9 @@ export type NodeOptions = Readonly<Record<string, unknown>> & {
 /** Runs a node until Ctrl-C. */
 export const node: Verb<NodeOptions> = async (options, { io, reporter }) => {
   const { config: file, json = false, ...flags } = options
-  const settings = file === undefined ? flags : { ...(await readSettings(file)), ...flags }
+  const { XMTP_CHAIN_RPC_URLS: chainRpc } = io.env
+  const inFile = file === undefined ? {} : await readSettings(file)
+  const settings = { ...(chainRpc && { chainRpc }), ...inFile, ...flags }
   const config = parseNodeConfig(settings)
   const logger = createLogger({
     format: json ? 'json' : 'text',

@@ -108,6 +108,7 @@ const statusOfCode: Readonly<Record<CallErrorCode, GrpcCode>> = {
   'node.subscribe.tooMuch': grpcCode.resourceExhausted,
   'node.subscribe.silent': grpcCode.deadlineExceeded,
   'node.subscribe.stalled': grpcCode.unavailable,
+  'node.chain.unavailable': grpcCode.unavailable,
   'node.closing': grpcCode.unavailable,
   'node.overloaded': grpcCode.unavailable,
   'node.store.unavailable': grpcCode.unavailable,

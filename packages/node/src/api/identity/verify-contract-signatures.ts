@@ -10,7 +10,7 @@ import { decodeRequest } from '../decode.ts'
 import type { UnaryMethod } from '../method.ts'
 import { admit, checkCount, type V3Services } from '../v3-services.ts'
 
-/** IdentityApi.VerifySmartContractWalletSignatures (node-api §8.4): what fails, fails alone, with its reason. */
+/** IdentityApi.VerifySmartContractWalletSignatures (node-api §8.4): what is wrong, is wrong alone, with its reason. */
 export function verifyContractSignaturesMethod(services: V3Services): UnaryMethod {
   return {
     path: '/xmtp.identity.api.v1.IdentityApi/VerifySmartContractWalletSignatures',
@@ -33,7 +33,8 @@ async function verify(asked: Asked, contracts: v3.ContractVerifier): Promise<Ans
     const verdict = await contracts.verify({ account, blockNumber, signature, hash })
     return { isValid: verdict.isValid, blockNumber: verdict.blockNumber, error: verdict.reason }
   } catch (error) {
-    if (!(error instanceof XmtpError)) throw error
+    // What passes is for the whole call: as a verdict it would be read as a no.
+    if (!(error instanceof XmtpError) || error.retry) throw error
     return { isValid: false, blockNumber: undefined, error: error.message }
   }
 }

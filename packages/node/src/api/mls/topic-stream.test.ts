@@ -62,7 +62,9 @@ it('answers no ping after it was closed, and frees its subscriptions once', asyn
   const { stream, feeds } = await open()
   const frames = stream.batches()
   const { value: started } = await frames.next()
-  expect(SubscribeResponse.decode(started![0]!).version?.value.response?.$case).toBe('started')
+  expect(
+    SubscribeResponse.decode(started?.[0] ?? new Uint8Array()).version?.value.response?.$case,
+  ).toBe('started')
   stream.close()
   async function* late() {
     yield ping(1n)
