@@ -70,11 +70,18 @@ export async function toInboxSigner(
   signer: AnyInboxSigner,
   contracts: v3.ContractVerifier,
 ): Promise<InboxSigner> {
-  if (isTyped(signer)) {
-    if (signer.type === 'EOA') return externallyOwned(signer)
-    return signer.type === 'SCW' ? contractWallet(signer, contracts) : passkey(signer)
+  if (!isTyped(signer)) return walletSigner(await toSigner(signer))
+  switch (signer.type) {
+    case 'EOA':
+      return externallyOwned(signer)
+    case 'SCW':
+      return contractWallet(signer, contracts)
+    case 'passkey':
+      return passkey(signer)
+    default:
+      signer satisfies never
+      throw new XmtpError('client.signer.unusable', 'This kind of signer is not known.')
   }
-  return walletSigner(await toSigner(signer))
 }
 
 /** Signs as an installation does. @param signingKey Ed25519 seed, 32 bytes */
@@ -99,15 +106,11 @@ export function contractsOf(
   }
 }
 
+/** Accounts of viem have a `type` too. */
 function isTyped(
   signer: AnyInboxSigner,
 ): signer is ExternallyOwnedSigner | ContractSigner | PasskeySigner {
-  return (
-    typeof signer === 'object' &&
-    'type' in signer &&
-    'getIdentifier' in signer &&
-    ['EOA', 'SCW', 'passkey'].includes(String(signer.type))
-  )
+  return typeof signer === 'object' && 'getIdentifier' in signer
 }
 
 async function externallyOwned(signer: ExternallyOwnedSigner): Promise<InboxSigner> {

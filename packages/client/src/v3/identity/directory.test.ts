@@ -325,6 +325,16 @@ describe('contract wallets', () => {
   })
 })
 
+it('takes no earlier place for one behind an update that does not hold', async () => {
+  const { node, directory } = setUp()
+  const inboxId = inboxOf(1)
+  const updates = updatesOf(1, 3)
+  updates[2] = { ...updatesOf(1, 4)[3]!, clientTimestampNs: 9n }
+  node.logs.set(inboxId, entriesOf(updates))
+  const found = await directory.findStates([{ inboxId, sequenceId: 100n, since: 3n }])
+  expect(found.size).toBe(0)
+})
+
 describe('two processes on one store', () => {
   it('write the same, however their calls interleave', async () => {
     const memory = new RecordMemory()
