@@ -94,7 +94,7 @@ const stateLookup =
   (inboxId, sequenceId) =>
     logs.get(inboxId)?.find((entry) => entry.sequenceId === sequenceId)?.state
 
-const sealed = (fields: SealedFields): group.SealedWelcome => ({
+const sealed = (fields: SealedFields): group.ReceivedWelcome => ({
   data: bytes(fields.data),
   welcomeMetadata: bytes(fields.welcomeMetadata ?? ''),
   hpkePublicKey: bytes(fields.hpkePublicKey),

@@ -197,6 +197,7 @@ describe('what libxmtp refuses (v3-mls §5.3)', () => {
     const world = await trio()
     const { random, states } = world
     const rename = attribute('group_name', 'x')(world).proposals![0]!
+    if (rename.kind === 'update') throw new Error('It is an update.')
     const sent = await propose(states.bo, rename, { random })
     const heard = await processMessage(states.caro, sent.message)
     const { received, staged } = await commitTo(sent.state, heard.state, {}, random)

@@ -1,4 +1,4 @@
-import { adoptCommit, createCommit, members, processMessage, type GroupState } from '@xmtp-ts/mls'
+import { adoptCommit, createCommit, members, processMessage, type GroupState, type StagedCommit } from '@xmtp-ts/mls'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -194,7 +194,7 @@ class Model {
   }
 }
 
-const judge = (model: Model, state: GroupState, staged: Parameters<typeof adoptCommit>[1]) => {
+const judge = (model: Model, state: GroupState, staged: StagedCommit) => {
   const result = validateCommit({
     ...question({ logs: model.logs, content: startContent(inbox('m0')) }, state, staged),
     states: lookupIn(model.logs),

@@ -41,6 +41,11 @@ export type SealedPointer = {
   readonly wrapperAlgorithm: PointerAlgorithm
 }
 
+/** A sealed pointer as it comes back. The number of its algorithm may be any. */
+export type ReceivedPointer = Omit<SealedPointer, 'wrapperAlgorithm'> & {
+  readonly wrapperAlgorithm: number
+}
+
 export type SealPointedOptions = {
   /** An MLSMessage with a Welcome. */
   readonly welcome: Uint8Array
@@ -50,6 +55,7 @@ export type SealPointedOptions = {
 
 const { aead } = chacha20Poly1305Suite.hpke
 const noBytes = new Uint8Array()
+const xWing: number = PointerAlgorithm.WELCOME_POINTER_WRAPPER_ALGORITHM_XWING_MLKEM_768_DRAFT_6
 
 /** Seals a welcome once for everybody who gets the pointer. */
 export function sealPointed(options: SealPointedOptions): {
@@ -114,12 +120,10 @@ function pointerAlgorithm({ algorithm }: WelcomeRecipient): PointerAlgorithm {
  * @throws XmtpError `v3.welcome.notForUs`, `v3.welcome.malformed`, `v3.welcome.undecryptable`
  */
 export async function openPointer(
-  input: SealedPointer,
+  input: ReceivedPointer,
   lookup: WelcomeKeyLookup,
 ): Promise<WelcomePointer> {
-  const isXWing =
-    input.wrapperAlgorithm ===
-    PointerAlgorithm.WELCOME_POINTER_WRAPPER_ALGORITHM_XWING_MLKEM_768_DRAFT_6
+  const isXWing = input.wrapperAlgorithm === xWing
   const key = keyFor(input.hpkePublicKey, isXWing ? 'xWing' : 'x25519', lookup)
   const { plaintext } = await openSealed(input.welcomePointer, key)
   const { version } = decodeWire(WirePointer, plaintext, 'v3.welcome.malformed')

@@ -25,12 +25,12 @@ type WireField = {
 
 type Cursor = { readonly bytes: Uint8Array; offset: number; readonly code: ErrorCode }
 
-/** Messages within messages, as prost counts them. */
+/** Messages and groups within each other, as prost counts them. */
 const maxDepth = 100
 
 /** @throws XmtpError `code` */
 export function readMessage(bytes: Uint8Array, code: ErrorCode): WireMessage {
-  return { depth: 0, code, fields: readFields(bytes, code) }
+  return { depth: 0, code, fields: readFields(bytes, code, 0) }
 }
 
 /** The last value of a number field, as an unsigned 64-bit number; 0 if there is none. @throws XmtpError */
@@ -75,7 +75,12 @@ export function messagesField(message: WireMessage, number: number): readonly Wi
   const found = fieldsOf(message, number, 2)
   if (found.length > 0 && depth >= maxDepth)
     throw new XmtpError(code, `Messages are nested more than ${maxDepth} deep.`)
-  return found.map(({ bytes }) => ({ depth: depth + 1, code, fields: readFields(bytes, code) }))
+  const inner = depth + 1
+  return found.map(({ bytes }) => ({
+    depth: inner,
+    code,
+    fields: readFields(bytes, code, inner),
+  }))
 }
 
 /** A map field with text keys: the last value of a key counts. @throws XmtpError */
@@ -136,20 +141,20 @@ function fieldsOf(message: WireMessage, number: number, wireType: number): reado
   return found
 }
 
-function readFields(bytes: Uint8Array, code: ErrorCode): readonly WireField[] {
+function readFields(bytes: Uint8Array, code: ErrorCode, depth: number): readonly WireField[] {
   const cursor: Cursor = { bytes, offset: 0, code }
   const fields: WireField[] = []
-  while (cursor.offset < bytes.length) fields.push(readField(cursor))
+  while (cursor.offset < bytes.length) fields.push(readField(cursor, depth))
   return fields
 }
 
-function readField(cursor: Cursor): WireField {
+function readField(cursor: Cursor, depth: number): WireField {
   const { number, wireType } = readTag(cursor)
   if (wireType === 0)
     return { number, wireType, value: readVarint(cursor), bytes: new Uint8Array() }
   const start = cursor.offset
   if (wireType !== 2) {
-    skip(cursor, number, wireType, 0)
+    skip(cursor, number, wireType, depth)
     return { number, wireType, value: 0n, bytes: cursor.bytes.subarray(start, cursor.offset) }
   }
   return { number, wireType, value: 0n, bytes: take(cursor, readVarint(cursor)) }
@@ -165,7 +170,7 @@ function readTag(cursor: Cursor): { readonly number: number; readonly wireType: 
 
 function skip(cursor: Cursor, number: number, wireType: number, depth: number): void {
   if (depth >= maxDepth)
-    throw new XmtpError(cursor.code, `Groups are nested more than ${maxDepth} deep.`)
+    throw new XmtpError(cursor.code, `Fields are nested more than ${maxDepth} deep.`)
   if (wireType === 0) readVarint(cursor)
   else if (wireType === 1) take(cursor, 8n)
   else if (wireType === 2) take(cursor, readVarint(cursor))

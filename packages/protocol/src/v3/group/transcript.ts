@@ -2,7 +2,6 @@ import { EncodedContent } from '@xmtp-ts/proto/message_contents/content'
 import { GroupUpdated as WireGroupUpdated } from '@xmtp-ts/proto/mls/message_contents/transcript_messages'
 import { XmtpError } from '../../errors.ts'
 import { decodeWire } from '../../wire.ts'
-import type { InboxId } from '../identity/identifier.ts'
 import type { AttributeChange } from './commit-changes.ts'
 import type { CommitSummary } from './commit.ts'
 
@@ -51,7 +50,7 @@ function isWorthALine(summary: CommitSummary): boolean {
  */
 export function groupUpdated(
   summary: CommitSummary,
-  { leaving }: { readonly leaving: ReadonlySet<InboxId> },
+  { leaving }: { readonly leaving: ReadonlySet<string> },
 ): Uint8Array | undefined {
   if (!isWorthALine(summary)) return undefined
   return encodeGroupUpdated({

@@ -36,6 +36,11 @@ export type SealedWelcome = {
   readonly wrapperAlgorithm: Algorithm
 }
 
+/** A sealed welcome as it comes back. The number of its algorithm may be any. */
+export type ReceivedWelcome = Omit<SealedWelcome, 'wrapperAlgorithm'> & {
+  readonly wrapperAlgorithm: number
+}
+
 /** Finds the private half of a key that welcomes may be sealed to, by its public bytes (32 or 1216). */
 export type WelcomeKeyLookup = (publicKey: Uint8Array) => WelcomeKey | undefined
 
@@ -43,6 +48,9 @@ export const welcomeAlgorithms = {
   x25519: Algorithm.WELCOME_WRAPPER_ALGORITHM_CURVE25519,
   xWing: Algorithm.WELCOME_WRAPPER_ALGORITHM_XWING_MLKEM_768_DRAFT_6,
 } as const satisfies Record<WelcomeAlgorithm, Algorithm>
+
+const symmetric: number = Algorithm.WELCOME_WRAPPER_ALGORITHM_SYMMETRIC_KEY
+const xWing: number = welcomeAlgorithms.xWing
 
 /** What stands beside every welcome, before it is sealed. */
 export function encodeWelcomeMetadata(messageCursor: bigint): Uint8Array {
@@ -77,12 +85,12 @@ export async function sealWelcome(options: SealWelcomeOptions): Promise<SealedWe
  * @throws XmtpError `v3.welcome.notForUs` when no key is known, `v3.welcome.malformed`, `v3.welcome.undecryptable`
  */
 export async function openWelcome(
-  input: SealedWelcome,
+  input: ReceivedWelcome,
   lookup: WelcomeKeyLookup,
 ): Promise<OpenedWelcome> {
-  if (input.wrapperAlgorithm === Algorithm.WELCOME_WRAPPER_ALGORITHM_SYMMETRIC_KEY)
+  if (input.wrapperAlgorithm === symmetric)
     throw new XmtpError('v3.welcome.malformed', 'It is the target of a pointer.')
-  const isXWing = input.wrapperAlgorithm === welcomeAlgorithms.xWing
+  const isXWing = input.wrapperAlgorithm === xWing
   const key = keyFor(input.hpkePublicKey, isXWing ? 'xWing' : 'x25519', lookup)
   const { plaintext, context } = await openSealed(input.data, key)
   const hasMetadata = input.welcomeMetadata.length > 0
