@@ -171,3 +171,34 @@ export const manyInstallations = 8
 
 /** Updates of an inbox from which on an app is warned; 256 are the limit. */
 export const manyUpdates = 200
+
+/** Key packages asked for in one call. About 2 kB each in the answer. */
+export const maxKeyPackagesPerCall = 500
+
+/** Groups in one question for their newest messages, as libxmtp asks (v3-mls §9.3). */
+export const maxNewestPerCall = 1_000
+
+/** Messages, welcomes or entries of a commit log in one page, as every node counts. */
+export const maxPageMessages = 100
+
+/** Bytes of one group message or welcome: libxmtp takes no larger answer. */
+export const maxMlsMessageBytes = 26_214_400
+
+/** Bytes of a key package that is worth parsing. Real ones have under 3,000. */
+export const maxFetchedKeyPackageBytes = 65_536
+
+/** Queries, and entries to publish, of commit logs in one call, as nodes allow (node-api §6). */
+export const maxCommitLogQueriesPerCall = 20
+export const maxCommitLogEntriesPerCall = 10
+
+/** Inboxes whose logs are asked for in one call, as libxmtp does (v3-mls §9.3): answers have no pages. */
+export const maxInboxesPerCall = 50
+
+/** Calls for logs of inboxes that are under way at once. */
+export const maxParallelCalls = 4
+
+/** Identifiers looked up in one call. */
+export const maxIdentifiersPerCall = 1_000
+
+/** Signatures of contract wallets in one call: each makes the node ask a chain. */
+export const maxContractChecksPerCall = 50

@@ -48,7 +48,10 @@ function pastOf(state: GroupState): PastEpoch {
  *
  * @throws MlsError `group.commitOfOtherEpoch`
  */
-export function adoptCommit(state: GroupState, staged: StagedCommit): GroupState {
+export function adoptCommit(
+  state: GroupState,
+  staged: Pick<StagedCommit, 'groupContext' | 'removesSelf' | 'next'>,
+): GroupState {
   const leadsTo = staged.groupContext.epoch
   if (leadsTo !== state.context.epoch + 1n || state.status !== 'active')
     throw new MlsError(

@@ -144,6 +144,8 @@ export interface PendingMessage {
   epoch: bigint;
   /** where its record is */
   sentAtNs: bigint;
+  /** EncodedContent */
+  content: Uint8Array;
 }
 
 /** A commit of our own of which it is not known yet whether it won its epoch. Its records are kept beside it. */
@@ -153,22 +155,16 @@ export interface PendingCommit {
   epoch: bigint;
   /** MLSMessage; empty if it adds nobody */
   welcome: Uint8Array;
-  recipients: WelcomeRecipient[];
-  rotates: boolean;
-}
-
-export interface WelcomeRecipient {
-  installationId: Uint8Array;
-  /** init key, or X-Wing key */
-  key: Uint8Array;
-  algorithm: number;
-  takesPointers: boolean;
+  /** TLS, of those it adds */
+  keyPackages: Uint8Array[];
+  /** EncodedContent of what it changes; empty if nothing that a person would see */
+  transcript: Uint8Array;
 }
 
 /** Welcomes that must still be sent for a commit that counts. */
 export interface OwedWelcomes {
   welcome: Uint8Array;
-  recipients: WelcomeRecipient[];
+  keyPackages: Uint8Array[];
   messageCursor: bigint;
 }
 
@@ -1003,6 +999,7 @@ function createBasePendingMessage(): PendingMessage {
     payload: new Uint8Array(0),
     epoch: 0n,
     sentAtNs: 0n,
+    content: new Uint8Array(0),
   };
 }
 
@@ -1031,6 +1028,9 @@ export const PendingMessage: MessageFns<PendingMessage> = {
         throw new globalThis.Error("value provided for field message.sentAtNs of type uint64 too large");
       }
       writer.uint32(48).uint64(message.sentAtNs);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(58).bytes(message.content);
     }
     return writer;
   },
@@ -1096,6 +1096,14 @@ export const PendingMessage: MessageFns<PendingMessage> = {
             message.sentAtNs = reader.uint64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.content = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1110,7 +1118,13 @@ export const PendingMessage: MessageFns<PendingMessage> = {
 };
 
 function createBasePendingCommit(): PendingCommit {
-  return { payload: new Uint8Array(0), epoch: 0n, welcome: new Uint8Array(0), recipients: [], rotates: false };
+  return {
+    payload: new Uint8Array(0),
+    epoch: 0n,
+    welcome: new Uint8Array(0),
+    keyPackages: [],
+    transcript: new Uint8Array(0),
+  };
 }
 
 export const PendingCommit: MessageFns<PendingCommit> = {
@@ -1127,11 +1141,11 @@ export const PendingCommit: MessageFns<PendingCommit> = {
     if (message.welcome.length !== 0) {
       writer.uint32(26).bytes(message.welcome);
     }
-    for (const v of message.recipients) {
-      WelcomeRecipient.encode(v!, writer.uint32(34).fork()).join();
+    for (const v of message.keyPackages) {
+      writer.uint32(34).bytes(v!);
     }
-    if (message.rotates !== false) {
-      writer.uint32(40).bool(message.rotates);
+    if (message.transcript.length !== 0) {
+      writer.uint32(42).bytes(message.transcript);
     }
     return writer;
   },
@@ -1178,94 +1192,15 @@ export const PendingCommit: MessageFns<PendingCommit> = {
               break;
             }
 
-            message.recipients.push(WelcomeRecipient.decode(reader, reader.uint32()));
+            message.keyPackages.push(reader.bytes());
             continue;
           }
           case 5: {
-            if (tag !== 40) {
+            if (tag !== 42) {
               break;
             }
 
-            message.rotates = reader.bool();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseWelcomeRecipient(): WelcomeRecipient {
-  return { installationId: new Uint8Array(0), key: new Uint8Array(0), algorithm: 0, takesPointers: false };
-}
-
-export const WelcomeRecipient: MessageFns<WelcomeRecipient> = {
-  encode(message: WelcomeRecipient, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.installationId.length !== 0) {
-      writer.uint32(10).bytes(message.installationId);
-    }
-    if (message.key.length !== 0) {
-      writer.uint32(18).bytes(message.key);
-    }
-    if (message.algorithm !== 0) {
-      writer.uint32(24).uint32(message.algorithm);
-    }
-    if (message.takesPointers !== false) {
-      writer.uint32(32).bool(message.takesPointers);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): WelcomeRecipient {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseWelcomeRecipient();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.installationId = reader.bytes();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.key = reader.bytes();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.algorithm = reader.uint32();
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.takesPointers = reader.bool();
+            message.transcript = reader.bytes();
             continue;
           }
         }
@@ -1282,7 +1217,7 @@ export const WelcomeRecipient: MessageFns<WelcomeRecipient> = {
 };
 
 function createBaseOwedWelcomes(): OwedWelcomes {
-  return { welcome: new Uint8Array(0), recipients: [], messageCursor: 0n };
+  return { welcome: new Uint8Array(0), keyPackages: [], messageCursor: 0n };
 }
 
 export const OwedWelcomes: MessageFns<OwedWelcomes> = {
@@ -1290,8 +1225,8 @@ export const OwedWelcomes: MessageFns<OwedWelcomes> = {
     if (message.welcome.length !== 0) {
       writer.uint32(10).bytes(message.welcome);
     }
-    for (const v of message.recipients) {
-      WelcomeRecipient.encode(v!, writer.uint32(18).fork()).join();
+    for (const v of message.keyPackages) {
+      writer.uint32(18).bytes(v!);
     }
     if (message.messageCursor !== 0n) {
       if (BigInt.asUintN(64, message.messageCursor) !== message.messageCursor) {
@@ -1328,7 +1263,7 @@ export const OwedWelcomes: MessageFns<OwedWelcomes> = {
               break;
             }
 
-            message.recipients.push(WelcomeRecipient.decode(reader, reader.uint32()));
+            message.keyPackages.push(reader.bytes());
             continue;
           }
           case 3: {

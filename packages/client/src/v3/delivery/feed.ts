@@ -1,0 +1,180 @@
+import { Conversation, Progress } from '@xmtp-ts/proto/store/v1/store'
+import { bytesToHex } from '@xmtp-ts/protocol'
+import { createBackoff } from '../../stream/backoff.ts'
+import type { GroupFilter } from '../../network/mls-api.ts'
+import { maxLateGroups } from '../../limits.ts'
+import type { Core } from '../core.ts'
+import { takeWelcomes, welcomeCursor } from '../group/welcomes.ts'
+import { keys } from '../records/keys.ts'
+import { decodeRow, scanAll } from '../records/rows.ts'
+import { createInflow, type Inflow } from './inflow.ts'
+
+/**
+ * Keeps the store up to date from the node's streams while anybody is interested: welcomes, and the messages of all
+ * conversations. A connection that breaks is opened again at the cursors of the store, so nothing is missed and
+ * nothing comes twice.
+ */
+export type Feed = {
+  /** Resolves when nothing can be missed any more. The feed runs until `signal` aborts. */
+  readonly follow: (signal: AbortSignal) => Promise<void>
+  /** Whether what is sent to any group comes back by itself. */
+  readonly isLive: () => boolean
+}
+
+export function createFeed(core: Core): Feed {
+  let followers = 0
+  let running: { readonly open: Promise<void>; readonly stop: () => void } | undefined
+  return {
+    isLive: () => running !== undefined,
+    async follow(signal) {
+      followers += 1
+      signal.addEventListener('abort', () => {
+        followers -= 1
+        if (followers > 0) return
+        running?.stop()
+        running = undefined
+      })
+      running ??= start(core)
+      await running.open
+    },
+  }
+}
+
+function start(core: Core): { readonly open: Promise<void>; readonly stop: () => void } {
+  const controller = new AbortController()
+  const stop = () => controller.abort()
+  core.signal.addEventListener('abort', stop)
+  const { signal } = controller
+  const inflow = createInflow(core, signal)
+  const open = Promise.all([followWelcomes(core, signal), followGroups(core, inflow, signal)])
+  return { open: open.then(() => undefined), stop }
+}
+
+/** One connection that is opened again whenever it ends. Resolves when it stands for the first time. */
+function lasting(
+  core: Core,
+  signal: AbortSignal,
+  connect: (connected: () => void, delivered: () => void) => Promise<void>,
+): Promise<void> {
+  const backoff = createBackoff(core.environment)
+  return new Promise((resolve) => {
+    const run = async () => {
+      while (!signal.aborted) {
+        await connect(() => {
+          backoff.connected()
+          resolve()
+        }, backoff.delivered).catch(() => {
+          // Whatever ended it: the next one begins where the store is, and says so again if it is for good.
+        })
+        if (!signal.aborted) await core.environment.sleep(backoff.nextWaitMs(), signal)
+      }
+      resolve()
+    }
+    void run()
+  })
+}
+
+function followWelcomes(core: Core, signal: AbortSignal): Promise<void> {
+  const installationKey = core.self.installationId
+  return lasting(core, signal, async (connected, delivered) => {
+    const filter = { installationKey, afterId: await welcomeCursor(core) }
+    const welcomes = await core.mls.subscribeWelcomeMessages([filter], signal)
+    connected()
+    for await (const welcome of welcomes) {
+      delivered()
+      await takeWelcomes(core, [welcome])
+    }
+  })
+}
+
+/**
+ * All conversations on one connection; those that come later on another, so that a new one costs a small request. When
+ * there are many late ones, all go on one again.
+ */
+async function followGroups(core: Core, inflow: Inflow, signal: AbortSignal): Promise<void> {
+  const first = await followAll(core, inflow, signal)
+  const run = async () => {
+    let round = first
+    while (!signal.aborted) {
+      await followLate(core, inflow, { signal, round })
+      round.stop()
+      if (!signal.aborted) round = await followAll(core, inflow, signal)
+    }
+  }
+  void run()
+}
+
+type Round = { readonly ids: ReadonlySet<string>; readonly stop: () => void }
+
+async function followAll(core: Core, inflow: Inflow, signal: AbortSignal): Promise<Round> {
+  const ids = new Set((await activeFilters(core)).keys())
+  return { ids, stop: await followSome(core, inflow, { signal, ids }) }
+}
+
+async function followLate(
+  core: Core,
+  inflow: Inflow,
+  { signal, round }: { readonly signal: AbortSignal; readonly round: Round },
+): Promise<void> {
+  let stopLate = () => {}
+  let lateCount = 0
+  for (;;) {
+    const seen = core.signals.count('groupsToFollow')
+    const filters = await activeFilters(core)
+    const late = new Set([...filters.keys()].filter((id) => !round.ids.has(id)))
+    if (late.size !== lateCount) {
+      stopLate()
+      if (late.size > maxLateGroups) return
+      stopLate = await followSome(core, inflow, { signal, ids: late })
+      lateCount = late.size
+    }
+    await core.signals.wait('groupsToFollow', seen, signal)
+    if (signal.aborted) break
+  }
+  stopLate()
+}
+
+/** Follows these groups until it is told to stop; resolves when they are followed. */
+async function followSome(
+  core: Core,
+  inflow: Inflow,
+  { signal, ids }: { readonly signal: AbortSignal; readonly ids: ReadonlySet<string> },
+): Promise<() => void> {
+  if (ids.size === 0) return () => {}
+  const controller = new AbortController()
+  const stop = () => controller.abort()
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  await lasting(core, controller.signal, async (connected, delivered) => {
+    const filters = await activeFilters(core)
+    const wanted = [...filters].filter(([id]) => ids.has(id)).map(([, filter]) => filter)
+    const messages = await core.mls.subscribeGroupMessages(wanted, controller.signal)
+    connected()
+    for await (const message of messages) {
+      delivered()
+      await inflow.take(message)
+    }
+  })
+  return () => {
+    signal.removeEventListener('abort', stop)
+    stop()
+  }
+}
+
+async function activeFilters({ store }: Core): Promise<ReadonlyMap<string, GroupFilter>> {
+  const [conversations, progress] = await Promise.all([
+    scanAll(store, keys.conversations),
+    scanAll(store, keys.allProgress),
+  ])
+  const cursors = new Map(progress.map(({ key, value }) => [key, value]))
+  const filters = new Map<string, GroupFilter>()
+  for (const { value } of conversations) {
+    const { groupId, active, pausedForVersion } = decodeRow(Conversation, value)
+    if (!active || pausedForVersion !== '') continue
+    const id = bytesToHex(groupId)
+    const bytes = cursors.get(keys.progress(id))
+    const afterId = bytes === undefined ? 0n : decodeRow(Progress, bytes).cursor
+    filters.set(id, { groupId, afterId })
+  }
+  return filters
+}

@@ -1,0 +1,101 @@
+import { adoptCommit, MlsError, processMessage, type StagedCommit } from '@xmtp-ts/mls'
+import { v3, XmtpError } from '@xmtp-ts/protocol'
+import {
+  groupUpdated,
+  memberOfLeaf,
+  statesNeeded,
+  validateCommit,
+  type CommitSummary,
+} from '@xmtp-ts/protocol/group'
+import type { GroupMessage } from '../../network/mls-api.ts'
+import type { Core } from '../core.ts'
+import { stateKey } from '../identity/directory.ts'
+import { commitTook, type CommitOutcome } from './commit-took.ts'
+import { directMembers, keptTypeOf } from './conversation-row.ts'
+import { setConversation, setMls, type GroupChange } from './group-change.ts'
+import type { LoadedGroup } from './loaded-group.ts'
+import { storeApplicationMessage } from './message-row.ts'
+
+/**
+ * Opens a message of somebody else and does what it says (v3-mls §7.2).
+ * @returns an error if the group is to be paused: then the message is not taken
+ * @throws XmtpError or MlsError why it is refused, with `retry` if it may go well later
+ */
+export async function openExternal(
+  core: Core,
+  change: GroupChange,
+  message: GroupMessage,
+): Promise<XmtpError | undefined> {
+  const received = await processMessage(change.group.mls, message.data).catch((error: unknown) => {
+    noteFork(change, error)
+    throw error
+  })
+  if (received.kind === 'proposal')
+    throw new XmtpError('client.group.loneProposal', 'A proposal came outside of a commit.')
+  if (received.kind === 'commit') {
+    const { staged } = received
+    const summary = await checkCommit(core, change.group, staged)
+    if (summary instanceof XmtpError) return pause(change, summary)
+    setMls(change, adoptCommit(received.state, staged))
+    commitTook(core, change, outcomeOf(summary, staged, change.group), message)
+    return undefined
+  }
+  setMls(change, received.state)
+  const plaintext = v3.parsePlaintext(received.data)
+  if (plaintext === undefined) return undefined
+  await storeApplicationMessage(core, change, {
+    plaintext,
+    sender: memberOfLeaf(received.sender.leaf),
+    message,
+  })
+  return undefined
+}
+
+/** A message of an epoch that we have not reached says that its sender and we are in different groups (v3-mls §7.3). */
+function noteFork(change: GroupChange, error: unknown): void {
+  if (error instanceof MlsError && error.code === 'message.epochInFuture')
+    setConversation(change, { maybeForked: true, forkDetails: error.message })
+}
+
+/**
+ * Holds a commit against the rules of the group, with the identity logs that it names.
+ * @returns what it does, or the error that pauses the group
+ * @throws XmtpError why it is forbidden, or what kept the logs away
+ */
+export async function checkCommit(
+  core: Core,
+  { mls, conversation }: Pick<LoadedGroup, 'mls' | 'conversation'>,
+  staged: StagedCommit,
+): Promise<CommitSummary | XmtpError> {
+  const states = await core.inboxes.findStates(statesNeeded(mls, staged))
+  const verdict = validateCommit({
+    state: mls,
+    staged,
+    states: (inboxId, sequenceId) => states.get(stateKey(inboxId, sequenceId)),
+    ownVersion: core.protocolVersion,
+    trusted: {
+      type: keptTypeOf(conversation),
+      dmMembers: directMembers(conversation),
+    },
+  })
+  if (verdict.ok) return verdict.summary
+  if (verdict.reason === 'protocolVersionTooLow') return verdict.error
+  throw verdict.error
+}
+
+function pause(change: GroupChange, error: XmtpError): XmtpError {
+  const { minimumVersion } = error.details
+  setConversation(change, {
+    pausedForVersion: typeof minimumVersion === 'string' ? minimumVersion : 'unknown',
+  })
+  return error
+}
+
+function outcomeOf(
+  summary: CommitSummary,
+  { removesSelf }: StagedCommit,
+  { conversation }: LoadedGroup,
+): CommitOutcome {
+  const leaving = new Set(conversation.leavingInboxIds)
+  return { transcript: groupUpdated(summary, { leaving }), actor: summary.actor, removesSelf }
+}

@@ -1,0 +1,193 @@
+import { changesSince, joinGroup, members, type Joined } from '@xmtp-ts/mls'
+import { Consent, Conversation, Membership, Message } from '@xmtp-ts/proto/store/v1/store'
+import { bytesToHex, v3 } from '@xmtp-ts/protocol'
+import {
+  checkDirectMessage,
+  compareVersions,
+  groupConfig,
+  memberOfLeaf,
+  minimumVersion,
+  readGroupContent,
+  type GroupContent,
+} from '@xmtp-ts/protocol/group'
+import type { WelcomeMessage } from '../../network/mls-api.ts'
+import type { StoredRecord } from '../../store/record-store.ts'
+import { nowNs, type Core } from '../core.ts'
+import { stateKey, type InboxPlace } from '../identity/directory.ts'
+import { keys } from '../records/keys.ts'
+import { encodeRow, scanAll } from '../records/rows.ts'
+import { directIdOf, isOfType, newConversationRow, type KeptType } from './conversation-row.ts'
+import { conversationRecords } from './create.ts'
+import { describeState } from './group-change.ts'
+import { checkJoinedMembers } from './joined-members.ts'
+import type { LoadedGroup } from './loaded-group.ts'
+import { openWelcomeMessage } from './open-welcome.ts'
+import { welcomeTranscript } from './welcome-transcript.ts'
+
+/** A group that a welcome of ours leads to; nothing of it is kept yet. */
+export type OpenedGroup = {
+  readonly joined: Joined
+  readonly content: GroupContent
+  /** Whoever added us. */
+  readonly adder: { readonly inboxId: v3.InboxId; readonly installationId: Uint8Array }
+  readonly messageCursor: bigint
+  readonly welcome: WelcomeMessage['value']
+}
+
+/**
+ * Opens a welcome as far as MLS goes (v3-mls §4.4, steps 2 and 3).
+ * @throws XmtpError or MlsError why it is refused, or what kept its pointee away
+ */
+export async function openGroup(core: Core, message: WelcomeMessage): Promise<OpenedGroup> {
+  const { own, findKey } = await core.keyPackages.load()
+  const opened = await openWelcomeMessage(core, message, findKey)
+  const joined = await joinGroup(opened.welcome, {
+    keyPackages: own,
+    signaturePrivateKey: core.self.signingKey,
+    config: groupConfig,
+  })
+  return {
+    joined,
+    content: readGroupContent(joined.state.context.extensions),
+    adder: memberOfLeaf(joined.signer.leaf),
+    messageCursor: opened.messageCursor,
+    welcome: message.value,
+  }
+}
+
+/** The places of identity logs that say whose leaves may be in the group. */
+export function placesOf({ content }: OpenedGroup): readonly InboxPlace[] {
+  return [...content.membership.members]
+    .filter(([, sequenceId]) => sequenceId > 0n)
+    .map(([inboxId, sequenceId]) => ({ inboxId, sequenceId }))
+}
+
+/**
+ * Checks the members and keeps the group (v3-mls §4.4, steps 4 to 9), together with the cursor of the welcomes.
+ * @returns the id of the group if it is new to us, or new again
+ * @throws XmtpError `v3.group.*`, `client.welcome.badMembers`
+ */
+export async function keepGroup(
+  core: Core,
+  opened: OpenedGroup,
+  states: ReadonlyMap<string, v3.AssociationState>,
+): Promise<string | undefined> {
+  const { joined, content } = opened
+  checkJoinedMembers(members(joined.state), content.membership, (inboxId, sequenceId) =>
+    states.get(stateKey(inboxId, sequenceId)),
+  )
+  const { type } = content.metadata
+  if (!isOfType(type)) return undefined
+  if (type === 'dm')
+    checkDirectMessage(content, {
+      adder: opened.adder.inboxId,
+      self: core.self.inboxId,
+    })
+  const id = bytesToHex(joined.state.context.groupId)
+  return core.groups.turn(id, () => keepInTurn(core, id, opened, type))
+}
+
+async function keepInTurn(
+  core: Core,
+  id: string,
+  opened: OpenedGroup,
+  type: KeptType,
+): Promise<string | undefined> {
+  const { state } = opened.joined
+  const known = await core.groups.load(id)
+  const isOld =
+    known?.conversation.active === true && state.context.epoch <= known.mls.context.epoch
+  if (isOld) return undefined
+  const row = conversationRow(core, opened, type)
+  const written = await core.store.write({
+    expect: [{ key: keys.revision(id), value: known?.revision }],
+    remove: await oldRecords(core, known, state),
+    put: [
+      ...mlsRecords(id, state),
+      ...conversationRecords(row, {
+        progress: { cursor: opened.messageCursor },
+        after: known?.revision,
+      }),
+      ...(type === 'sync' ? [] : transcriptRecords(core, opened)),
+      ...(await consentRecords(core, row)),
+    ],
+    append: [{ prefix: keys.arrived, value: row.groupId }],
+  })
+  core.groups.forget(id)
+  if (written === undefined) return keepInTurn(core, id, opened, type)
+  core.signals.raise('conversations')
+  core.signals.raise('groupsToFollow')
+  return id
+}
+
+function mlsRecords(id: string, state: Joined['state']): readonly StoredRecord[] {
+  return [...changesSince(undefined, state).put].map(([key, value]) => ({
+    key: keys.mlsRecords(id) + key,
+    value,
+  }))
+}
+
+/** What is left of an earlier membership and is not written over. */
+async function oldRecords(
+  core: Core,
+  known: LoadedGroup | undefined,
+  state: Joined['state'],
+): Promise<readonly string[]> {
+  if (known === undefined) return []
+  const prefix = keys.mlsRecords(known.id)
+  const records = changesSince(undefined, state).put
+  const old = await scanAll(core.store, prefix)
+  const gone = old.map(({ key }) => key).filter((key) => !records.has(key.slice(prefix.length)))
+  const pending = known.pendingCommit
+  return pending === undefined
+    ? gone
+    : [...gone, keys.pendingCommit(known.id), ...pending.recordKeys]
+}
+
+function conversationRow(
+  core: Core,
+  { joined, content, adder, welcome }: OpenedGroup,
+  type: KeptType,
+): Conversation {
+  const { metadata, mutableMetadata } = content
+  const minimum = minimumVersion(mutableMetadata)
+  const isTooNew = minimum !== undefined && compareVersions(minimum, core.protocolVersion) > 0
+  const isOurs = metadata.creatorInboxId === core.self.inboxId || type === 'sync'
+  return {
+    ...newConversationRow({
+      groupId: joined.state.context.groupId,
+      type,
+      metadata,
+      addedByInboxId: adder.inboxId,
+      createdAtNs: welcome.createdNs,
+      membership: isOurs ? Membership.MEMBERSHIP_ALLOWED : Membership.MEMBERSHIP_PENDING,
+    }),
+    ...describeState(joined.state),
+    welcomeId: welcome.id,
+    pausedForVersion: isTooNew ? minimum : '',
+  }
+}
+
+function transcriptRecords(core: Core, opened: OpenedGroup): readonly StoredRecord[] {
+  const row = welcomeTranscript(core, opened)
+  const id = bytesToHex(row.id)
+  const key = keys.message(bytesToHex(row.groupId), row.sentAtNs, id)
+  return [
+    { key, value: encodeRow(Message, row) },
+    { key: keys.messageKey(id), value: new TextEncoder().encode(key) },
+  ]
+}
+
+/** What we created is allowed; a direct message that we had before keeps what was said of it (v3-mls §4.4, step 8). */
+async function consentRecords(core: Core, row: Conversation): Promise<readonly StoredRecord[]> {
+  const key = keys.consent('conversation', bytesToHex(row.groupId))
+  if (row.creatorInboxId === core.self.inboxId)
+    return [{ key, value: encodeRow(Consent, { state: 2, consentedAtNs: nowNs(core) }) }]
+  const directId = directIdOf(row)
+  if (directId === undefined) return []
+  const prefix = keys.directs(directId)
+  const others = (await scanAll(core.store, prefix)).map(({ key }) => key.slice(prefix.length))
+  const consents = await core.store.get(others.map((id) => keys.consent('conversation', id)))
+  const value = consents.find((bytes) => bytes !== undefined)
+  return value === undefined ? [] : [{ key, value }]
+}

@@ -1,0 +1,115 @@
+import { adoptCommit } from '@xmtp-ts/mls'
+import { DeliveryStatus, Message, OwedWelcomes } from '@xmtp-ts/proto/store/v1/store'
+import { bytesToHex, XmtpError } from '@xmtp-ts/protocol'
+import { maxEpochsBehind } from '../../limits.ts'
+import type { GroupMessage } from '../../network/mls-api.ts'
+import { nowNs, type Core } from '../core.ts'
+import { keys } from '../records/keys.ts'
+import { decodeRow, encodeRow, getRow } from '../records/rows.ts'
+import { applyContent } from './applied-content.ts'
+import { commitTook } from './commit-took.ts'
+import {
+  deliver,
+  putMessage,
+  putPendingMessage,
+  removePendingCommit,
+  removePendingMessage,
+  removeRecord,
+  setConversation,
+  setMls,
+  type GroupChange,
+} from './group-change.ts'
+import type { OwnMessage } from './loaded-group.ts'
+
+/** Our commit came back from the network: the first of its epoch counts, others are made anew by who wants them. */
+export function receiveOwnCommit(core: Core, change: GroupChange, message: GroupMessage): void {
+  const { pendingCommit, mls } = change.group
+  if (pendingCommit === undefined) return
+  const { row, staged } = pendingCommit
+  if (row.epoch !== mls.context.epoch) {
+    removePendingCommit(change)
+    return
+  }
+  setMls(change, adoptCommit(mls, staged))
+  setConversation(change, { rotatedAtNs: nowNs(core) })
+  if (row.welcome.length > 0) {
+    const { welcome, keyPackages } = row
+    const value = encodeRow(OwedWelcomes, { welcome, keyPackages, messageCursor: message.id })
+    change.append.push({ prefix: keys.owedWelcomesOf(change.group.id), value })
+  }
+  change.group = { ...change.group, adoptedCommit: pendingCommit.hash }
+  const outcome = {
+    transcript: row.transcript.length === 0 ? undefined : row.transcript,
+    actor: core.self,
+    removesSelf: false,
+  }
+  commitTook(core, change, outcome, message)
+}
+
+/**
+ * Our message came back: it has its place and time now. One that came too late for others to read it is encrypted anew
+ * (v3-mls §7.2).
+ */
+export async function receiveOwnMessage(
+  core: Core,
+  change: GroupChange,
+  own: OwnMessage,
+  message: GroupMessage,
+): Promise<void> {
+  const { epoch } = change.group.mls.context
+  if (own.row.epoch + maxEpochsBehind <= epoch) {
+    putPendingMessage(change, { ...own, row: { ...own.row, payload: new Uint8Array() } })
+    return
+  }
+  const id = bytesToHex(own.row.messageId)
+  const oldKey = keys.message(change.group.id, own.row.sentAtNs, id)
+  const stored = await storedMessage(core, change, oldKey)
+  removePendingMessage(change, own)
+  if (stored === undefined) return
+  removeRecord(change, oldKey)
+  const row = await applyContent(core, change, {
+    ...stored,
+    sentAtNs: message.createdNs,
+    sequenceId: message.id,
+    deliveryStatus: DeliveryStatus.DELIVERY_STATUS_PUBLISHED,
+  })
+  putMessage(change, row)
+  deliver(change, row)
+}
+
+async function storedMessage(
+  core: Core,
+  change: GroupChange,
+  key: string,
+): Promise<Message | undefined> {
+  const waiting = change.put.get(key)
+  return waiting === undefined ? getRow(core.store, Message, key) : decodeRow(Message, waiting)
+}
+
+/** What a message of ours is when it could not be sent for good. */
+export async function failMessage(core: Core, change: GroupChange, own: OwnMessage): Promise<void> {
+  const id = bytesToHex(own.row.messageId)
+  const key = keys.message(change.group.id, own.row.sentAtNs, id)
+  const stored = await storedMessage(core, change, key)
+  removePendingMessage(change, own)
+  if (stored !== undefined)
+    change.put.set(
+      key,
+      encodeRow(Message, {
+        ...stored,
+        deliveryStatus: DeliveryStatus.DELIVERY_STATUS_FAILED,
+      }),
+    )
+}
+
+/** @throws XmtpError `client.conversation.inactive`, `client.conversation.paused` */
+export function requireWritable({ group }: Pick<GroupChange, 'group'>): void {
+  const { conversation, id } = group
+  if (!conversation.active)
+    throw new XmtpError('client.conversation.inactive', `We are no member of ${id}.`)
+  if (conversation.pausedForVersion !== '')
+    throw new XmtpError(
+      'client.conversation.paused',
+      `${id} asks for libxmtp ${conversation.pausedForVersion}.`,
+    )
+}

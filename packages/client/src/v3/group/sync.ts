@@ -1,0 +1,123 @@
+import { Consent, Conversation, Progress } from '@xmtp-ts/proto/store/v1/store'
+import { bytesToHex } from '@xmtp-ts/protocol'
+import { maxParallelGroups, installationSyncNs } from '../../limits.ts'
+import { nowNs, type Core } from '../core.ts'
+import { keys } from '../records/keys.ts'
+import { decodeRow, scanAll } from '../records/rows.ts'
+import { changeGroup } from './commit.ts'
+import { groupIdOf } from './conversation-row.ts'
+import { planMembers } from './members.ts'
+import { sendOwedWelcomes } from './owed-welcomes.ts'
+import { receiveNew } from './receive.ts'
+import { publishMessages } from './send.ts'
+import { receiveWelcomes } from './welcomes.ts'
+
+/** How many conversations there were to look after, and how many of them had something new. */
+export type SyncSummary = { readonly numEligible: number; readonly numSynced: number }
+
+/** 1 unknown, 2 allowed, 3 denied; as it is stored. */
+export type StoredConsentState = number
+
+/**
+ * Brings a conversation up to date: sends what waits, reads what is new; now and then looks for new installations of its
+ * members (v3-mls §5.2).
+ * @throws XmtpError what the network or the store throws
+ */
+export async function syncConversation(core: Core, id: string): Promise<void> {
+  await publishWaiting(core, id)
+  const group = await core.groups.turn(id, () => receiveNew(core, id))
+  const { active, pausedForVersion } = group.conversation
+  const checkedNs = group.progress.installationsCheckedNs
+  const isDue = nowNs(core) - checkedNs > installationSyncNs && checkedNs > 0n
+  if (active && pausedForVersion === '' && isDue)
+    await changeGroup(core, id, (current) => planMembers(core, current, { add: [], remove: [] }))
+}
+
+/**
+ * Brings everything up to date: new conversations, then all that have something new. Idle conversations cost no call of
+ * their own.
+ * @param consentStates which conversations; all but denied ones unless given
+ * @throws XmtpError what the network or the store throws; what came before is kept
+ */
+export async function syncAll(
+  core: Core,
+  consentStates: readonly StoredConsentState[],
+): Promise<SyncSummary> {
+  await sendOwedWelcomes(core)
+  const known = await eligible(core, consentStates)
+  const [joined, behind] = await Promise.all([receiveWelcomes(core), findBehind(core, known)])
+  const ids = [...new Set([...behind, ...joined])]
+  await inParallel(ids, maxParallelGroups, (id) => syncConversation(core, id))
+  await publishEverything(core)
+  return { numEligible: new Set([...known.keys(), ...joined]).size, numSynced: ids.length }
+}
+
+/** Cursors of the conversations that are to be followed. */
+async function eligible(
+  core: Core,
+  consentStates: readonly StoredConsentState[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const [conversations, progress, consents] = await Promise.all([
+    scanAll(core.store, keys.conversations),
+    scanAll(core.store, keys.allProgress),
+    scanAll(core.store, keys.consentsOf('conversation')),
+  ])
+  const cursors = new Map(
+    progress.map(({ key, value }) => [
+      key.slice(keys.allProgress.length),
+      decodeRow(Progress, value).cursor,
+    ]),
+  )
+  const consentOf = new Map(
+    consents.map(({ key, value }) => [
+      key.slice(keys.consentsOf('conversation').length),
+      decodeRow(Consent, value).state,
+    ]),
+  )
+  const found = new Map<string, bigint>()
+  for (const { value } of conversations) {
+    const row = decodeRow(Conversation, value)
+    const id = bytesToHex(row.groupId)
+    const isWanted = consentStates.includes(consentOf.get(id) ?? 1)
+    if (row.active && row.pausedForVersion === '' && isWanted) found.set(id, cursors.get(id) ?? 0n)
+  }
+  return found
+}
+
+async function findBehind(
+  core: Core,
+  cursors: ReadonlyMap<string, bigint>,
+): Promise<readonly string[]> {
+  const ids = [...cursors.keys()]
+  const newest = await core.mls.newestGroupMessages(ids.map(groupIdOf))
+  return ids.filter((id, index) => (newest[index]?.id ?? 0n) > (cursors.get(id) ?? 0n))
+}
+
+async function publishWaiting(core: Core, id: string): Promise<void> {
+  const pending = await scanAll(core.store, keys.pendingMessages(id))
+  const [commit] = await core.store.get([keys.pendingCommit(id)])
+  if (pending.length > 0 || commit !== undefined) await publishMessages(core, id)
+}
+
+/** What an earlier process could not send any more. */
+async function publishEverything(core: Core): Promise<void> {
+  const waiting = await scanAll(core.store, keys.allPendingMessages)
+  const ids = waiting.map(({ key }) => key.split('/')[1] ?? '')
+  await inParallel([...new Set(ids)], maxParallelGroups, (id) => publishMessages(core, id))
+}
+
+/** Runs `work` for each item, some at a time; all are done when the first error is thrown. */
+export async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = [...items].reverse()
+  const errors: unknown[] = []
+  const worker = async () => {
+    for (let item = waiting.pop(); item !== undefined; item = waiting.pop())
+      await work(item).catch((error: unknown) => errors.push(error))
+  }
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker))
+  if (errors.length > 0) throw errors[0]
+}

@@ -1,0 +1,65 @@
+import { bytesToHex } from '@xmtp-ts/protocol'
+import { orderedSegment } from '../../store/record-store.ts'
+
+/**
+ * Where each record lies. Every segment is ASCII; ids are hex; `#` segments are numbers in order. What belongs to one group
+ * is guarded by its revision: whoever writes there expects the revision that it read, and writes the next one.
+ */
+export const keys = {
+  self: 'self/installation',
+  welcomeCursor: 'self/welcome-cursor',
+  /** When the key package is to be replaced, Unix nanoseconds. */
+  rotation: 'self/rotation',
+
+  keyPackages: 'key-package/',
+  keyPackage: (initKey: Uint8Array) => `key-package/${bytesToHex(initKey)}`,
+
+  conversations: 'conversation/',
+  conversation: (groupId: string) => `conversation/${groupId}`,
+  progress: (groupId: string) => `progress/${groupId}`,
+  allProgress: 'progress/',
+  revision: (groupId: string) => `revision/${groupId}`,
+  mlsRecords: (groupId: string) => `mls/${groupId}/`,
+  pendingCommit: (groupId: string) => `pending-commit/${groupId}`,
+  pendingMlsRecords: (groupId: string) => `pending-mls/${groupId}/`,
+  allPendingMessages: 'pending-message/',
+  pendingMessages: (groupId: string) => `pending-message/${groupId}/`,
+  owedWelcomes: 'owed-welcome/',
+  owedWelcomesOf: (groupId: string) => `owed-welcome/${groupId}/`,
+
+  messages: (groupId: string) => `message/${groupId}/`,
+  message: (groupId: string, sentAtNs: bigint, id: string) =>
+    `message/${groupId}/${orderedSegment(sentAtNs)}/${id}`,
+  messagesFrom: (groupId: string, sentAtNs: bigint) =>
+    `message/${groupId}/${orderedSegment(sentAtNs)}/`,
+  /** The key of a message's record. */
+  messageKey: (id: string) => `message-key/${id}`,
+  delivered: 'delivered/',
+  deliveredAt: (position: bigint) => `delivered/${orderedSegment(position)}`,
+  /** How far a named reader has come in `delivered`. */
+  reader: (name: string) => `reader/${name}`,
+
+  /** Ids of groups in the order in which they came. */
+  arrived: 'arrived/',
+  /** Who asked for a message to be deleted; its value says whether as a super admin. */
+  deletion: (groupId: string, messageId: string, byInboxId: string) =>
+    `deletion/${groupId}/${messageId}/${byInboxId}`,
+  deletionsOf: (groupId: string, messageId: string) => `deletion/${groupId}/${messageId}/`,
+  /** Ids of messages in the order in which they were deleted. */
+  deleted: 'deleted/',
+  /** All duplicates of one direct message. */
+  directs: (directId: string) => `direct/${directId}/`,
+  direct: (directId: string, groupId: string) => `direct/${directId}/${groupId}`,
+
+  inboxHead: (inboxId: string) => `inbox-head/${inboxId}`,
+  inboxStates: (inboxId: string) => `inbox-state/${inboxId}/`,
+  inboxState: (inboxId: string, sequenceId: bigint) =>
+    `inbox-state/${inboxId}/${orderedSegment(sequenceId)}`,
+
+  consents: 'consent/',
+  consentsOf: (kind: 'conversation' | 'inbox') => `consent/${kind}/`,
+  consent: (kind: 'conversation' | 'inbox', entity: string) => `consent/${kind}/${entity}`,
+
+  expiries: 'expiry/',
+  expiry: (atNs: bigint, messageId: string) => `expiry/${orderedSegment(atNs)}/${messageId}`,
+} as const
