@@ -101,7 +101,7 @@ export function createMessageApi(options: MessageApiOptions): MessageApi {
 
     query: (query) =>
       pages(query, async (request) =>
-        decode(QueryResponse, await unary('Query', QueryRequest.encode(request).finish())),
+        decodeAnswer(QueryResponse, await unary('Query', QueryRequest.encode(request).finish())),
       ),
 
     async batchQuery(queries) {
@@ -109,7 +109,7 @@ export function createMessageApi(options: MessageApiOptions): MessageApi {
       for (let at = 0; at < queries.length; at += limits.maxBatchQueries) {
         const requests = queries.slice(at, at + limits.maxBatchQueries).map((q) => encodeQuery(q))
         const request = BatchQueryRequest.encode({ requests }).finish()
-        const { responses } = decode(BatchQueryResponse, await unary('BatchQuery', request))
+        const { responses } = decodeAnswer(BatchQueryResponse, await unary('BatchQuery', request))
         if (responses.length !== requests.length)
           throw new XmtpError(
             'client.network.malformedAnswer',
@@ -220,7 +220,7 @@ async function* streamed(
   messages: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<StreamedEnvelope, void> {
   for await (const bytes of messages) {
-    const wire = decode(WireEnvelope, bytes)
+    const wire = decodeAnswer(WireEnvelope, bytes)
     const { resumeToken } = wire
     yield { ...fromWire(wire), resumeToken: resumeToken.length === 0 ? undefined : resumeToken }
   }
@@ -230,7 +230,8 @@ function fromWire({ contentTopic, timestampNs, message }: WireEnvelope): Envelop
   return { topic: contentTopic, timestampNs, message }
 }
 
-function decode<T>(codec: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
+/** @throws XmtpError `client.network.malformedAnswer` */
+export function decodeAnswer<T>(codec: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
   try {
     return codec.decode(bytes)
   } catch (cause) {

@@ -1,9 +1,50 @@
-import type {
-  GroupMessage_V1,
-  WelcomeMessage as WireWelcomeMessage,
-  WelcomeMessageInput,
+import { Empty } from '@xmtp-ts/proto/google/protobuf/empty'
+import {
+  BatchPublishCommitLogRequest,
+  BatchQueryCommitLogRequest,
+  BatchQueryCommitLogResponse,
+  FetchKeyPackagesRequest,
+  FetchKeyPackagesResponse,
+  GetNewestGroupMessageRequest,
+  GetNewestGroupMessageResponse,
+  QueryGroupMessagesRequest,
+  QueryGroupMessagesResponse,
+  QueryWelcomeMessagesRequest,
+  QueryWelcomeMessagesResponse,
+  SendGroupMessagesRequest,
+  SendWelcomeMessagesRequest,
+  SortDirection,
+  SubscribeGroupMessagesRequest,
+  SubscribeWelcomeMessagesRequest,
+  UploadKeyPackageRequest,
+  type GroupMessage_V1,
+  type PagingInfo,
+  type WelcomeMessage as WireWelcomeMessage,
+  type WelcomeMessageInput,
 } from '@xmtp-ts/proto/mls/api/v1/mls'
 import type { v3 } from '@xmtp-ts/protocol'
+import { chunkWelcomes } from '@xmtp-ts/protocol/group'
+import {
+  maxCommitLogEntriesPerCall,
+  maxCommitLogQueriesPerCall,
+  maxKeyPackagesPerCall,
+  maxNewestPerCall,
+  maxPageMessages,
+} from '../limits.ts'
+import { askEach, inChunks } from './chunks.ts'
+import type { MessageApiOptions } from './message-api.ts'
+import {
+  readCommitLogPage,
+  readGroupPage,
+  readKeyPackage,
+  readNewest,
+  readWelcomePage,
+  requireCount,
+  streamedGroupMessages,
+  streamedWelcomes,
+  type Page,
+} from './mls-answers.ts'
+import { createV3Caller } from './v3-caller.ts'
 
 /** A message of a group as the node keeps it: an MLSMessage with its place and time. */
 export type GroupMessage = Readonly<GroupMessage_V1>
@@ -94,4 +135,133 @@ export interface MlsApi {
   ): Promise<AsyncIterable<WelcomeMessage>>
   batchQueryCommitLog(queries: readonly GroupFilter[]): Promise<readonly CommitLogPage[]>
   batchPublishCommitLog(entries: readonly CommitLogEntryToPublish[]): Promise<void>
+}
+
+/** Pages, in order, from the place behind `afterId`. */
+const pagingInfo = (afterId: bigint): PagingInfo => ({
+  direction: SortDirection.SORT_DIRECTION_ASCENDING,
+  limit: maxPageMessages,
+  idCursor: afterId,
+})
+
+export function createMlsApi(options: MessageApiOptions): MlsApi {
+  const { unary, serverStream } = createV3Caller('/xmtp.mls.api.v1.MlsApi', options)
+  return {
+    async uploadKeyPackage(keyPackageTlsSerialized) {
+      const request = { keyPackage: { keyPackageTlsSerialized }, isInboxIdCredential: true }
+      await unary('UploadKeyPackage', UploadKeyPackageRequest.encode(request), Empty)
+    },
+
+    // Each key is asked for once: the reference node answers only the last place of one that comes twice.
+    fetchKeyPackages: (installationKeys) =>
+      askEach(installationKeys, maxKeyPackagesPerCall, async (installationKeys) => {
+        const request = FetchKeyPackagesRequest.encode({ installationKeys })
+        const answer = await unary('FetchKeyPackages', request, FetchKeyPackagesResponse)
+        requireCount(answer.keyPackages, installationKeys.length)
+        return answer.keyPackages.map(readKeyPackage)
+      }),
+
+    async sendGroupMessages(messages) {
+      if (messages.length === 0) return
+      const request = SendGroupMessagesRequest.encode({
+        messages: messages.map((value) => ({ version: { $case: 'v1', value } })),
+      })
+      await unary('SendGroupMessages', request, Empty)
+    },
+
+    async sendWelcomeMessages(all) {
+      for (const chunk of chunkWelcomes(all)) {
+        const request = SendWelcomeMessagesRequest.encode({ messages: [...chunk] })
+        await unary('SendWelcomeMessages', request, Empty)
+      }
+    },
+
+    queryGroupMessages: (groupId, afterId) =>
+      pages(afterId, async (afterId) => {
+        const request = QueryGroupMessagesRequest.encode({
+          groupId,
+          pagingInfo: pagingInfo(afterId),
+        })
+        const answer = await unary('QueryGroupMessages', request, QueryGroupMessagesResponse)
+        return readGroupPage(answer, { groupId, afterId })
+      }),
+
+    queryWelcomeMessages: (installationKey, afterId) =>
+      pages(afterId, async (afterId) => {
+        const request = QueryWelcomeMessagesRequest.encode({
+          installationKey,
+          pagingInfo: pagingInfo(afterId),
+        })
+        const answer = await unary('QueryWelcomeMessages', request, QueryWelcomeMessagesResponse)
+        return readWelcomePage(answer, { installationKey, afterId })
+      }),
+
+    newestGroupMessages: (groupIds) =>
+      askEach(groupIds, maxNewestPerCall, async (groupIds) => {
+        const request = GetNewestGroupMessageRequest.encode({ groupIds, includeContent: false })
+        const answer = await unary('GetNewestGroupMessage', request, GetNewestGroupMessageResponse)
+        requireCount(answer.responses, groupIds.length)
+        return answer.responses.map((response, index) => readNewest(response, groupIds[index]))
+      }),
+
+    async subscribeGroupMessages(filters, signal) {
+      const request = SubscribeGroupMessagesRequest.encode({
+        filters: filters.map(({ groupId, afterId }) => ({ groupId, idCursor: afterId })),
+      })
+      const { messages } = await serverStream('SubscribeGroupMessages', request, signal)
+      return streamedGroupMessages(messages, filters)
+    },
+
+    async subscribeWelcomeMessages(filters, signal) {
+      const request = SubscribeWelcomeMessagesRequest.encode({
+        filters: filters.map(({ installationKey, afterId }) => ({
+          installationKey,
+          idCursor: afterId,
+        })),
+      })
+      const { messages } = await serverStream('SubscribeWelcomeMessages', request, signal)
+      return streamedWelcomes(messages, filters)
+    },
+
+    async batchQueryCommitLog(queries) {
+      const answers: CommitLogPage[] = []
+      for (const chunk of inChunks(queries, maxCommitLogQueriesPerCall)) {
+        const requests = chunk.map(({ groupId, afterId }) => ({
+          groupId,
+          pagingInfo: pagingInfo(afterId),
+        }))
+        const request = BatchQueryCommitLogRequest.encode({ requests })
+        const answer = await unary('BatchQueryCommitLog', request, BatchQueryCommitLogResponse)
+        requireCount(answer.responses, chunk.length)
+        for (const [index, query] of chunk.entries())
+          answers.push(readCommitLogPage(answer.responses[index], query))
+      }
+      return answers
+    },
+
+    async batchPublishCommitLog(entries) {
+      for (const chunk of inChunks(entries, maxCommitLogEntriesPerCall)) {
+        const requests = chunk.map(({ groupId, entry }) => ({
+          groupId,
+          serializedCommitLogEntry: entry.bytes,
+          signature: entry.signature,
+        }))
+        const request = BatchPublishCommitLogRequest.encode({ requests })
+        await unary('BatchPublishCommitLog', request, Empty)
+      }
+    },
+  }
+}
+
+/** Goes on behind the last message of each page until one is not full, or says that it is the last (v3-mls §9.3). */
+async function* pages<T>(
+  afterId: bigint,
+  ask: (afterId: bigint) => Promise<Page<T>>,
+): AsyncGenerator<readonly T[], void> {
+  for (let after = afterId; ;) {
+    const { messages, lastId, hasMore } = await ask(after)
+    if (messages.length > 0) yield messages
+    if (!hasMore) return
+    after = lastId
+  }
 }
