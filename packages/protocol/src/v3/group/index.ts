@@ -60,7 +60,12 @@ export type {
 } from './welcome.ts'
 export type { WelcomeKey } from './welcome-seal.ts'
 export { openPointed, openPointer, sealPointed, sealPointer } from './pointer.ts'
-export type { ReceivedPointer, SealedPointer, SealPointedOptions, WelcomePointer } from './pointer.ts'
+export type {
+  ReceivedPointer,
+  SealedPointer,
+  SealPointedOptions,
+  WelcomePointer,
+} from './pointer.ts'
 export { chunkWelcomes, planWelcomes } from './welcome-plan.ts'
 export type { WelcomePlanOptions } from './welcome-plan.ts'
 export { statesNeeded, validateCommit } from './commit.ts'

@@ -176,6 +176,7 @@ export async function readKeyPackage(
     decode(keyPackageCodec, bytes),
   )
   await attemptMls('v3.keyPackage.invalid', () => checkKeyPackage(suite, keyPackage, nowSeconds))
+  await checkKeys(keyPackage)
   const { leafNode, extensions } = keyPackage
   return {
     keyPackage,
@@ -184,6 +185,16 @@ export async function readKeyPackage(
     supportsPointers: readsPointers(extensions),
   }
 }
+
+/** A key that nothing can be encrypted to would keep its group from ever committing again. */
+async function checkKeys({ initKey, leafNode }: KeyPackage): Promise<void> {
+  const { kem } = suite.hpke
+  for (const key of [initKey, leafNode.encryptionKey])
+    await attemptMls('v3.keyPackage.invalid', () => kem.encapsulate(key, trialRandom))
+}
+
+/** For a trial only: what it makes is thrown away. */
+const trialRandom: Random = (sizeBytes) => new Uint8Array(sizeBytes).fill(1)
 
 async function attemptMls<T>(code: ErrorCode, step: () => T | Promise<T>): Promise<T> {
   try {

@@ -1,4 +1,11 @@
-import { adoptCommit, createCommit, members, processMessage, type GroupState, type StagedCommit } from '@xmtp-ts/mls'
+import {
+  adoptCommit,
+  createCommit,
+  members,
+  processMessage,
+  type GroupState,
+  type StagedCommit,
+} from '@xmtp-ts/mls'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {

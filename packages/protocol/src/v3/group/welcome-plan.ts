@@ -1,7 +1,8 @@
 import type { WelcomeMessageInput } from '@xmtp-ts/proto/mls/api/v1/mls'
 import type { Random } from '../../bytes.ts'
+import { XmtpError } from '../../errors.ts'
 import { maxWelcomeRequestBytes, maxWelcomesPerRequest } from '../../limits.ts'
-import type { ReadKeyPackage } from './key-package.ts'
+import type { ReadKeyPackage, WelcomeRecipient } from './key-package.ts'
 import { sealPointed, sealPointer } from './pointer.ts'
 import { sealWelcome } from './welcome.ts'
 
@@ -22,7 +23,7 @@ const mostWithoutPointer = 2
  * The messages that bring a welcome to everybody, in the order in which they must be sent: pointers are used when more
  * than two installations read them, and what they point to comes first (v3-mls §4.2, §4.3).
  *
- * @throws XmtpError `v3.keyPackage.invalid` when nothing can be sealed to a key
+ * @throws XmtpError `v3.keyPackage.invalid` when nothing can be sealed to any key of an installation
  */
 export async function planWelcomes(
   options: WelcomePlanOptions,
@@ -44,20 +45,37 @@ export async function planWelcomes(
     : []
   for (const installation of installations) {
     const installationKey = installation.installationId
-    const recipient = recipientOf(installation)
-    if (pointed && installation.supportsPointers) {
-      const value = await sealPointer(pointed.pointer, recipient, random)
-      inputs.push({ version: { $case: 'welcomePointer', value: { ...value, installationKey } } })
+    const pointer = installation.supportsPointers ? pointed?.pointer : undefined
+    if (pointer) {
+      const seal = (recipient: WelcomeRecipient) => sealPointer(pointer, recipient, random)
+      const value = { ...(await sealToEither(installation, seal)), installationKey }
+      inputs.push({ version: { $case: 'welcomePointer', value } })
     } else {
-      const value = await sealWelcome({ welcome, metadata, recipient, random })
-      inputs.push({ version: { $case: 'v1', value: { ...value, installationKey } } })
+      const seal = (recipient: WelcomeRecipient) =>
+        sealWelcome({ welcome, metadata, recipient, random })
+      const value = { ...(await sealToEither(installation, seal)), installationKey }
+      inputs.push({ version: { $case: 'v1', value } })
     }
   }
   return inputs
 }
 
-function recipientOf({ wrapper, keyPackage }: ReadKeyPackage) {
-  return wrapper ?? { publicKey: keyPackage.initKey, algorithm: 'x25519' as const }
+/**
+ * Seals to the post-quantum key, and to the init key where there is none or where it is no key: one installation with a
+ * broken key must not keep the others out.
+ */
+async function sealToEither<T>(
+  { wrapper, keyPackage }: ReadKeyPackage,
+  seal: (recipient: WelcomeRecipient) => Promise<T>,
+): Promise<T> {
+  const initKey = { publicKey: keyPackage.initKey, algorithm: 'x25519' } as const
+  if (wrapper === undefined) return seal(initKey)
+  try {
+    return await seal(wrapper)
+  } catch (error) {
+    if (!(error instanceof XmtpError)) throw error
+    return seal(initKey)
+  }
 }
 
 /** How many welcomes go into one request: as many as fit, judged by the first, and 50 at most (v3-mls §4.3). */

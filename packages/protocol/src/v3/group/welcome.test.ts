@@ -1,3 +1,4 @@
+import { chacha20Poly1305Suite, createKeyPackage, encode, keyPackageCodec } from '@xmtp-ts/mls'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { inbox, installation, keyPackage, nowSeconds, seeded } from '../../../test/group-world.ts'
@@ -213,6 +214,19 @@ describe('the messages for everybody (v3-mls §4.3)', () => {
     expect(kinds(direct)).toEqual(['v1', 'v1', 'v1'])
   })
 
+  it('a broken post-quantum key keeps nobody out', async () => {
+    const [bad, good] = [await read('a'), await read('b')]
+    const wrapper = { publicKey: new Uint8Array(1216).fill(255), algorithm: 'xWing' } as const
+    const installations = [{ ...bad.facts, wrapper }, good.facts]
+    const inputs = await planWelcomes({ installations, welcome, messageCursor: 3n, random })
+    for (const [index, { version }] of inputs.entries()) {
+      if (version?.$case !== 'v1') throw new Error(version?.$case)
+      expect(version.value.wrapperAlgorithm).toBe(index === 0 ? 1 : 2)
+      const { own } = index === 0 ? bad : good
+      expect((await openWelcome(version.value, lookupOf(own))).welcome).toEqual(welcome)
+    }
+  })
+
   it('go out in requests of 50, or fewer when they are large', () => {
     const input = (sizeBytes: number) => ({
       version: {
@@ -255,6 +269,41 @@ describe('key packages (v3-mls §2)', () => {
         algorithm: 'xWing',
       },
     )
+  })
+
+  it('with keys that nothing can be encrypted to are refused', async () => {
+    const alix = installation(inbox('alix'), 'alix')
+    const { leafNode } = (await keyPackage(alix, random)).own.keyPackage
+    const broken = chacha20Poly1305Suite.hpke.kem
+    const suite = {
+      ...chacha20Poly1305Suite,
+      hpke: {
+        ...chacha20Poly1305Suite.hpke,
+        kem: {
+          ...broken,
+          deriveKeyPair: (ikm: Uint8Array) => ({
+            privateKey: ikm,
+            publicKey: new Uint8Array(32).fill(ikm[0] === 1 ? 1 : 0),
+          }),
+        },
+      },
+    }
+    let made = 0
+    const { credential, capabilities, source } = leafNode
+    if (source.kind !== 'keyPackage') throw new Error(source.kind)
+    const { lifetime } = source
+    const own = await createKeyPackage({
+      suite,
+      signaturePrivateKey: alix.secret,
+      credential,
+      capabilities,
+      lifetime,
+      random: (sizeBytes) => new Uint8Array(sizeBytes).fill(made++),
+    })
+    const bytes = encode(keyPackageCodec, own.keyPackage)
+    await expect(readKeyPackage(bytes, nowSeconds)).rejects.toMatchObject({
+      code: 'v3.keyPackage.invalid',
+    })
   })
 
   it('expire', async () => {
