@@ -49,7 +49,12 @@ function stubNode() {
   const logs = new Map<string, readonly IdentityLogEntry[]>()
   const asked: (readonly IdentityLogQuery[])[] = []
   let verdicts = 0
-  const faults: { network?: XmtpError; chains?: XmtpError; shiftsPast?: boolean } = {}
+  const faults: {
+    network?: XmtpError
+    chains?: XmtpError
+    shiftsPast?: boolean
+    unreadable?: string
+  } = {}
   return {
     logs,
     asked,
@@ -59,6 +64,8 @@ function stubNode() {
       async getIdentityUpdates(queries: readonly IdentityLogQuery[]) {
         asked.push(queries)
         if (faults.network !== undefined) throw faults.network
+        if (queries.some(({ inboxId }) => inboxId === faults.unreadable))
+          throw new XmtpError('client.network.malformedAnswer', 'A log does not decode.')
         return queries.map(({ inboxId, afterSequenceId }) =>
           (logs.get(inboxId) ?? []).filter(
             ({ sequenceId }) => faults.shiftsPast || sequenceId > afterSequenceId,
@@ -254,6 +261,20 @@ describe('hostile logs', () => {
     expect(states.size).toBe(1)
     const error = await rejection(directory.statesAt([{ inboxId: inboxOf(1), sequenceId: 5n }]))
     expect(error.code).toBe('client.inbox.noSuchState')
+  })
+
+  it('a log that cannot be decoded hides no other one', async () => {
+    const numbers = [1, 2, 3, 4, 5]
+    const { node, directory } = withInboxes(...numbers)
+    node.faults.unreadable = inboxOf(4)
+    const answers = await directory.refresh(numbers.map(inboxOf))
+    expect(numbers.map((number) => codeOf(answers, inboxOf(number)))).toEqual([
+      'ok',
+      'ok',
+      'ok',
+      'client.network.malformedAnswer',
+      'ok',
+    ])
   })
 
   it('notices a past that changes: numbers again that it has had', async () => {

@@ -1,5 +1,5 @@
 import { attempt, v3, XmtpError, type Result } from '@xmtp-ts/protocol'
-import type { IdentityApi } from '../../network/identity-api.ts'
+import type { IdentityApi, IdentityLogEntry, IdentityLogQuery } from '../../network/identity-api.ts'
 import type { RecordStore } from '../../store/record-store.ts'
 import { verifyLogParts, type KnownInbox, type VerifiedPart } from './inbox-log.ts'
 import { createInboxRecords, stateKey, type LogPlace, type StoredInbox } from './inbox-records.ts'
@@ -49,7 +49,7 @@ export interface InboxDirectory {
   findStates(places: readonly InboxPlaceQuery[]): Promise<ReadonlyMap<string, v3.AssociationState>>
   /**
    * The inboxes as the node has them now, in one call for what is new. The problems: `client.inbox.unknown` for an
-   * empty log, `client.inbox.badLog`, `client.inbox.logChanged`, `v3.identity.inboxId.malformed`, or an error of the
+   * empty log, `client.inbox.badLog`, `client.inbox.logChanged`, `client.network.malformedAnswer`, `v3.identity.inboxId.malformed`, or an error of the
    * network when a contract wallet's chain could not be asked.
    */
   refresh(inboxIds: readonly string[]): Promise<InboxAnswers>
@@ -71,18 +71,23 @@ export function createInboxDirectory({ store, api }: InboxDirectoryOptions): Inb
   ): Promise<Map<string, Result<KnownInbox>>> {
     const answers = new Map<string, Result<KnownInbox>>()
     if (inboxes.length === 0) return answers
-    const logs = await api.getIdentityUpdates(
+    const logs = await fetchLogs(
+      api,
       inboxes.map(({ inboxId, known }) => ({ inboxId, afterSequenceId: known?.sequenceId ?? 0n })),
     )
     const parts = await verifyLogParts(
-      inboxes.map(({ inboxId, known }, index) => ({ inboxId, known, entries: logs[index] ?? [] })),
+      inboxes.map(({ inboxId, known }, index) => {
+        const log = logs[index]
+        return { inboxId, known, entries: log?.ok === true ? log.value : [] }
+      }),
       api,
     )
     const changed = await records.save(
       inboxes.map((stored, index) => ({ stored, steps: parts[index]?.steps ?? [] })),
     )
     for (const [index, stored] of inboxes.entries()) {
-      const error = changed.get(stored.inboxId)
+      const log = logs[index]
+      const error = log?.ok === false ? log.error : changed.get(stored.inboxId)
       answers.set(stored.inboxId, error ? { ok: false, error } : answerOf(stored, parts[index]))
     }
     return answers
@@ -166,6 +171,27 @@ export function createInboxDirectory({ store, api }: InboxDirectoryOptions): Inb
     },
     refresh: (inboxIds) => answer(inboxIds, () => true),
     latest: (inboxIds) => answer(inboxIds, ({ known }) => known === undefined),
+  }
+}
+
+/**
+ * The logs of many inboxes. An answer that does not read is asked for again in halves, so that a log of one inbox which
+ * this version cannot read, as of a later kind of action, does not hide all others.
+ */
+async function fetchLogs(
+  api: InboxDirectoryOptions['api'],
+  queries: readonly IdentityLogQuery[],
+): Promise<readonly Result<readonly IdentityLogEntry[]>[]> {
+  try {
+    const logs = await api.getIdentityUpdates(queries)
+    return queries.map((_, index) => ({ ok: true, value: logs[index] ?? [] }))
+  } catch (error) {
+    if (!(error instanceof XmtpError) || error.code !== 'client.network.malformedAnswer')
+      throw error
+    if (queries.length <= 1) return queries.map(() => ({ ok: false, error }))
+    const half = Math.ceil(queries.length / 2)
+    const first = await fetchLogs(api, queries.slice(0, half))
+    return [...first, ...(await fetchLogs(api, queries.slice(half)))]
   }
 }
 
