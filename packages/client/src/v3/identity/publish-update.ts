@@ -33,19 +33,33 @@ export type InboxChange = {
 }
 
 /**
- * Signs a change and checks it by the rules of nodes and clients, so that nothing is published that they refuse.
+ * Signs a change and checks it by the rules of nodes and clients, so that nothing is published that they refuse. The
+ * text shows whole seconds and most signers are deterministic: the same change twice within a second has the same
+ * signatures, which count once, so that the second one waits for the next second and is signed anew.
  * @throws XmtpError `v3.identity.*` for what is not allowed, `client.signer.*`
  */
 export async function signChange(
   { environment, onWarning }: Pick<InboxParts, 'environment' | 'onWarning'>,
-  { inboxId, known, actions, signers }: InboxChange,
+  change: InboxChange,
 ): Promise<v3.IdentityUpdate> {
-  const draft = v3.draftIdentityUpdate({
-    inboxId,
-    clientTimestampNs: msToNs(environment.nowMs()),
-    actions,
-  })
+  const { known, actions } = change
   if (known !== undefined) checkRoom(known.state, actions, onWarning)
+  const first = environment.nowMs()
+  try {
+    return await signAt(change, first)
+  } catch (error) {
+    if (!(error instanceof XmtpError) || error.code !== 'v3.identity.signature.replayed')
+      throw error
+    await environment.sleep(1_000 - (first % 1_000))
+    return signAt(change, environment.nowMs())
+  }
+}
+
+async function signAt(
+  { inboxId, known, actions, signers }: InboxChange,
+  nowMs: number,
+): Promise<v3.IdentityUpdate> {
+  const draft = v3.draftIdentityUpdate({ inboxId, clientTimestampNs: msToNs(nowMs), actions })
   const signatures: v3.IdentitySignature[] = []
   // One after the other: wallets ask their users.
   for (const signer of draft.signers) {
