@@ -63,12 +63,9 @@ async function remove(core: Core, change: GroupChange, row: Message): Promise<vo
   putRecord(change, keys.deletion(change.group.id, targetId, row.senderInboxId), note)
   const target = await findMessage(core, change, targetId)
   if (target === undefined || !mayDelete(target, row.senderInboxId, bySuperAdmin)) return
-  putRecord(
-    change,
-    keys.message(change.group.id, target.sentAtNs, targetId),
-    encodeRow(Message, emptied(target, row.senderInboxId)),
-  )
-  change.append.push({ prefix: keys.deleted, value: target.id })
+  const value = encodeRow(Message, emptied(target, row.senderInboxId))
+  putRecord(change, keys.message(change.group.id, target.sentAtNs, targetId), value)
+  change.append.push({ prefix: keys.deleted, value })
   change.signals.add('deleted')
 }
 

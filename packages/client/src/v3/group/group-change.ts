@@ -15,6 +15,7 @@ import { keys } from '../records/keys.ts'
 import { decodeNumber, encodeNumber, encodeRow } from '../records/rows.ts'
 import type { SignalName } from '../signals.ts'
 import type { LoadedGroup, OwnCommit, OwnMessage } from './loaded-group.ts'
+import { referenceRecord } from './reference.ts'
 
 /**
  * What one turn does to a group: the group as it will be, and records beside it. Nothing counts before `writeChange`
@@ -83,6 +84,8 @@ export function putMessage(change: GroupChange, message: Message): void {
   putRecord(change, keys.messageKey(id), new TextEncoder().encode(key))
   if (message.expiresAtNs > 0n)
     putRecord(change, keys.expiry(message.expiresAtNs, id), new Uint8Array())
+  const reference = referenceRecord(change.group.id, message, key)
+  if (reference !== undefined) putRecord(change, reference.key, reference.value)
   const { lastMessageNs } = change.group.progress
   if (message.sentAtNs > lastMessageNs) setProgress(change, { lastMessageNs: message.sentAtNs })
 }

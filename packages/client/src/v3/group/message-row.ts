@@ -7,6 +7,7 @@ import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { applyContent } from './applied-content.ts'
 import { deliver, putMessage, type GroupChange } from './group-change.ts'
+import { referenceOf } from './reference.ts'
 
 /** Who sent it, by the leaf that MLS vouches for. */
 export type Sender = { readonly inboxId: string; readonly installationId: Uint8Array }
@@ -21,7 +22,7 @@ export function contentFacts(content: Uint8Array): ContentFacts {
   if (encoded === undefined || type === undefined) return { contentType: '', referenceId: '' }
   return {
     contentType: `${type.authorityId}/${type.typeId}`,
-    referenceId: encoded.parameters['reference'] ?? '',
+    referenceId: referenceOf(encoded),
   }
 }
 
