@@ -132,17 +132,19 @@ const entityTypes = { conversation: 0, inbox: 1 } as const
 const optional = <T>(value: T | undefined): readonly T[] => (value === undefined ? [] : [value])
 
 function streamsOf(dialect: Dialect, remote: Remote) {
+  const raw = (value: unknown): unknown => value
   return {
-    streamConversations: () =>
-      remote.stream('conversations.stream', (it: Remote) => conversationOf(dialect, it)),
-    streamMessages: ({ consentStates: list } = {}) =>
+    streamConversations: (options) =>
+      remote.stream('conversations.stream', (it: Remote) => conversationOf(dialect, it), options),
+    streamMessages: ({ consentStates: list, ...options } = {}) =>
       remote.stream('conversations.streamAllMessages', messageOf, {
+        ...options,
         ...(list && { consentStates: list.map((state) => consentNumber[state]) }),
       }),
-    streamConsent: () => remote.stream('preferences.streamConsent', (value): unknown => value),
-    streamPreferences: () =>
-      remote.stream('preferences.streamPreferences', (value): unknown => value),
-    streamDeletedMessages: () => remote.stream('conversations.streamDeletedMessages', messageOf),
+    streamConsent: (options) => remote.stream('preferences.streamConsent', raw, options),
+    streamPreferences: (options) => remote.stream('preferences.streamPreferences', raw, options),
+    streamDeletedMessages: (options) =>
+      remote.stream('conversations.streamDeletedMessages', messageOf, options),
   } satisfies Partial<Client>
 }
 

@@ -101,7 +101,7 @@ export function conversationOf(dialect: Dialect, remote: Remote | null): Convers
       const contents: unknown[] = (await call('messages')).map(({ content }: any) => content)
       return contents.filter((content) => typeof content === 'string')
     },
-    stream: () => remote.stream('stream', messageOf),
+    stream: (options) => remote.stream('stream', messageOf, options),
     members: async () => (await call('members')).map(memberOf),
     addMembers: (inboxIds) => call('addMembers', inboxIds),
     removeMembers: (inboxIds) => call('removeMembers', inboxIds),

@@ -70,6 +70,14 @@ export type NewClient = {
   readonly more?: Readonly<Record<string, unknown>>
 }
 
+/** Of the SDK. A stream that breaks is opened again after a minute (native) or ten seconds, unless told otherwise. */
+export type StreamOptions = {
+  readonly retryDelay?: number
+  readonly retryAttempts?: number
+  readonly retryOnFail?: boolean
+  readonly disableSync?: boolean
+}
+
 export type Message = {
   readonly id: string
   readonly conversationId: string
@@ -187,7 +195,7 @@ export type Conversation = {
   messages(options?: Readonly<Record<string, unknown>>): Promise<readonly Message[]>
   /** Contents that are strings, oldest first. */
   texts(): Promise<readonly string[]>
-  stream(): Promise<Stream<Message>>
+  stream(options?: StreamOptions): Promise<Stream<Message>>
   members(): Promise<readonly Member[]>
   addMembers(inboxIds: readonly string[]): Promise<void>
   removeMembers(inboxIds: readonly string[]): Promise<void>
@@ -258,13 +266,13 @@ export type Client = {
   /** From the local database; options are the SDK's. */
   list(options?: Readonly<Record<string, unknown>>): Promise<readonly Conversation[]>
   message(id: string): Promise<Message | undefined>
-  streamConversations(): Promise<Stream<Conversation>>
-  streamMessages(options?: {
-    readonly consentStates?: readonly ConsentState[]
-  }): Promise<Stream<Message>>
-  streamConsent(): Promise<Stream<unknown>>
-  streamPreferences(): Promise<Stream<unknown>>
-  streamDeletedMessages(): Promise<Stream<Message>>
+  streamConversations(options?: StreamOptions): Promise<Stream<Conversation>>
+  streamMessages(
+    options?: StreamOptions & { readonly consentStates?: readonly ConsentState[] },
+  ): Promise<Stream<Message>>
+  streamConsent(options?: StreamOptions): Promise<Stream<unknown>>
+  streamPreferences(options?: StreamOptions): Promise<Stream<unknown>>
+  streamDeletedMessages(options?: StreamOptions): Promise<Stream<Message>>
   canMessage(addresses: readonly string[]): Promise<readonly boolean[]>
   inboxIdOf(address: string): Promise<string | undefined>
   /** From the network. */
