@@ -714,3 +714,32 @@ describe('the commit log', () => {
     ).toEqual([[], [1n]])
   })
 })
+
+describe('metrics', () => {
+  it('count what V3 stores, under the names of the reference', async () => {
+    const { node, client } = await open()
+    await client.unary(`${mls}/SendGroupMessages`, groupMessages(mlsMessage('a'), mlsMessage('b')))
+    await client.unary(`${mls}/SendWelcomeMessages`, welcomes({}))
+    await client.unary(`${mls}/UploadKeyPackage`, upload((await newKeyPackage()).bytes))
+    await expect(client.unary(`${mls}/SendGroupMessages`, none)).rejects.toMatchObject({ code: 3 })
+    const { opened } = client.stream(
+      `${mls}/SubscribeWelcomeMessages`,
+      SubscribeWelcomeMessagesRequest.encode({
+        filters: [{ installationKey: installation, idCursor: 0n }],
+      }).finish(),
+    )
+    await opened
+    const text = await (await fetch(`${node.url}/metrics`)).text()
+    const valueOf = (name: string) =>
+      Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (.*)$`, 'm').exec(text)?.[1])
+    expect(valueOf('mls_sent_group_messages')).toBe(2)
+    expect(valueOf('mls_sent_group_message_size_sum')).toBe(
+      mlsMessage('a').length + mlsMessage('b').length,
+    )
+    expect(valueOf('mls_sent_welcome_messages')).toBe(1)
+    expect(valueOf('mls_sent_key_packages')).toBe(1)
+    expect(valueOf('mls_sent_key_package_size_count')).toBe(1)
+    expect(valueOf('xmtp_subscribed_topics')).toBe(1)
+    expect(text).toMatch(/xmtp_api_requests\{[^}]*method="SendGroupMessages",error_code="3"/)
+  })
+})

@@ -82,6 +82,7 @@ function addNode(program: Command, run: Run): void {
     .option('--memory', 'keep everything in memory')
     .option('--config <file>', 'a JSON file of settings; flags go before it')
     .option('--metrics <host:port>', 'serve metrics to others than this machine')
+    .option('--history <host:port>', 'where the history service listens, or off')
     .option('--limits <reads,writes>', 'calls per client in five minutes, clients here included')
     .option('--tokens <policy>', 'publish tokens: owned (default), all or off')
     .option('--trusted-proxies <address...>', 'whose X-Forwarded-For is believed')

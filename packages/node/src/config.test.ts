@@ -6,6 +6,7 @@ describe('settings', () => {
     expect(parseNodeConfig({})).toMatchObject({
       listen: [5555, 5556, 5557].map((port) => ({ host: '127.0.0.1', port })),
       store: { kind: 'sqlite', path: '.xmtp-ts/node.db' },
+      history: { host: '127.0.0.1', port: 5558 },
       limits: undefined,
       tokens: 'owned',
     })
@@ -33,6 +34,7 @@ describe('settings', () => {
       ],
       store: { kind: 'memory' },
       metrics: { host: '127.0.0.1', port: 9000 },
+      history: undefined,
       limits: { reads: 5, writes: 6 },
       tokens: 'all',
       privilegedWallets: [],

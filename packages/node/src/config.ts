@@ -10,6 +10,7 @@ export type NodeConfig = {
   /** The file of the store, or the memory of the process. */
   readonly store: { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string }
   readonly metrics: ListenAddress | undefined
+  readonly history: ListenAddress | undefined
   readonly limits: { readonly reads: number; readonly writes: number } | undefined
   readonly tokens: TokenPolicy
   readonly privilegedWallets: readonly string[]
@@ -28,6 +29,7 @@ export type NodeSettings = {
   readonly data?: string
   readonly memory?: boolean
   readonly metrics?: string
+  readonly history?: string
   readonly limits?: string
   readonly tokens?: string
   readonly privilegedWallets?: readonly string[]
@@ -41,6 +43,8 @@ export type NodeSettings = {
 
 /** The ports that published SDKs use for `env: 'local'`. */
 const defaultListen = ['127.0.0.1:5555', '127.0.0.1:5556', '127.0.0.1:5557']
+/** Where SDKs look for the history service in `env: 'local'`. */
+const defaultHistory = '127.0.0.1:5558'
 const defaultFolder = '.xmtp-ts'
 const storeFile = 'node.db'
 
@@ -49,6 +53,7 @@ const settingNames: ReadonlySet<string> = new Set([
   'data',
   'memory',
   'metrics',
+  'history',
   'limits',
   'tokens',
   'privilegedWallets',
@@ -74,6 +79,8 @@ export function parseNodeConfig(settings: unknown): NodeConfig {
     if (!settingNames.has(name)) throw malformed(`Setting ${JSON.stringify(name)}`, 'is unknown')
   const listen = listOf(given, 'listen') ?? defaultListen
   const metrics = textOf(given, 'metrics')
+  // One who names the ports names all of them.
+  const history = textOf(given, 'history') ?? (given.has('listen') ? 'off' : defaultHistory)
   const trustedProxies = listOf(given, 'trustedProxies') ?? []
   parseTrustedProxies(trustedProxies)
   const retentionDays = numberOf(given, 'retentionDays')
@@ -81,6 +88,7 @@ export function parseNodeConfig(settings: unknown): NodeConfig {
     listen: listen.map((text) => parseListenAddress(text, 'listen')),
     store: parseStore(given),
     metrics: metrics === undefined ? undefined : parseListenAddress(metrics, 'metrics'),
+    history: history === 'off' ? undefined : parseListenAddress(history, 'history'),
     limits: parseLimits(textOf(given, 'limits')),
     tokens: parseTokens(textOf(given, 'tokens')),
     privilegedWallets: walletsOf(given, 'privilegedWallets'),

@@ -104,6 +104,23 @@ export const maxContractSignatureBytes = 65_536
 /** Verdicts on contract signatures that are remembered, at some 200 bytes each; as many as the reference. */
 export const maxContractVerdicts = 10_000
 
+/** Bytes of an archive that one installation leaves for another. The reference takes 15 MB. */
+export const maxArchiveBytes = 104_857_600
+
+/** Archives, and their bytes together in a folder and in memory, before more are refused. */
+export const maxArchives = 10_000
+export const maxArchivesBytes = 10_737_418_240
+export const maxMemoryArchivesBytes = 268_435_456
+
+/** How long an archive is kept: a week, as the reference does. How often expired ones are looked for. */
+export const archiveRetentionMs = 604_800_000
+export const archiveExpiryEveryMs = 3_600_000
+
+/** Uploads at one time, how long one may take, and how long its connection may be silent. */
+export const maxUploads = 64
+export const maxUploadMs = 300_000
+export const maxSilentUploadMs = 15_000
+
 /** Entries of one commit log publish, queries of one commit log query: as the reference. */
 export const maxCommitLogEntries = 10
 export const maxCommitLogQueries = 20

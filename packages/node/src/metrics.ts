@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { topicKind, type TopicKind } from '@xmtp-ts/protocol'
-import type { EnvelopeFeed } from './follow/envelope-feed.ts'
+import type { Feed } from './follow/feed.ts'
 import type { Limiter } from './limit/limiter.ts'
 import { maxMetricClients, maxMetricLabelBytes } from './limits.ts'
 import type { CheckedEnvelope, EnvelopeLog, LogQuery } from './log/log.ts'
@@ -23,9 +23,26 @@ export type Metrics = {
     result: { readonly durationMs: number; readonly envelopes: number; readonly headers: Headers },
   ): void
   subscribed(topics: number, headers: Headers): void
+  /** What V3 has stored, with the bytes of each. */
+  sent(kind: V3Kind, sizesBytes: readonly number[], headers: Headers): void
+  /** A transfer of the history service, by its HTTP status. */
+  transferred(direction: 'upload' | 'download', status: number): void
+  /** Counts the archives of the history service from here on. */
+  watchArchives(archives: { readonly count: number; readonly bytes: number }): void
   /** Prometheus text. */
   text(): Promise<string>
 }
+
+/** What V3 stores, and the names of its metrics at the reference: a count and the sizes. */
+const v3Names = {
+  groupMessage: ['mls_sent_group_messages', 'mls_sent_group_message_size'],
+  welcomeMessage: ['mls_sent_welcome_messages', 'mls_sent_welcome_message_size'],
+  identityUpdate: ['mls_sent_identity_updates', 'mls_sent_identity_update_size'],
+  keyPackage: ['mls_sent_key_packages', 'mls_sent_key_package_size'],
+  commitLogEntry: ['mls_commit_log_entry_count', 'mls_commit_log_entry_size'],
+} as const
+
+export type V3Kind = keyof typeof v3Names
 
 /** The label values of the reference (node-api §3.3). */
 const categoryOfKind: Readonly<Record<TopicKind, string>> = {
@@ -60,7 +77,8 @@ const countBuckets = [1, 10, 100, 1_000, 10_000]
 /** Metrics of one node, in a registry of its own. */
 export function createMetrics(parts: {
   readonly log: EnvelopeLog
-  readonly feed: EnvelopeFeed
+  /** Of V1 and V2, and of what V3 has. */
+  readonly feeds: readonly Pick<Feed, 'topics' | 'subscriptions'>[]
   readonly limiter: Limiter
 }): Metrics {
   const register = new Registry()
@@ -119,13 +137,21 @@ export function createMetrics(parts: {
     labels: clientLabels,
     buckets: countBuckets,
   })
-  gauge('xmtp_subscribed_topics', 'Topics that someone follows', () => parts.feed.topics)
-  gauge('xmtp_subscriptions', 'Open subscriptions', () => parts.feed.subscriptions)
+  const ofFeeds = (count: 'topics' | 'subscriptions') => (): number =>
+    parts.feeds.reduce((sum, feed) => sum + feed[count], 0)
+  gauge('xmtp_subscribed_topics', 'Topics that someone follows', ofFeeds('topics'))
+  gauge('xmtp_subscriptions', 'Open subscriptions', ofFeeds('subscriptions'))
   gauge('xmtp_stored_messages', 'Envelopes in the log', () => parts.log.count())
   gauge('xmtp_ratelimiter_buckets', 'Clients whose use is counted', () => parts.limiter.buckets)
   gauge('xmtp_store_healthy', '1 when the store takes envelopes', async () =>
     (await parts.log.health()).ok ? 1 : 0,
   )
+
+  const v3Sent = v3Metrics(counter, histogram)
+  const transfers = counter('xmtp_history_transfers', 'Uploads and downloads of archives', [
+    'direction',
+    'status',
+  ])
 
   const known = new Map<string, ClientLabels>()
   const labelsOf = (headers: Headers): ClientLabels => knownClient(known, headers)
@@ -156,7 +182,41 @@ export function createMetrics(parts: {
       queryResult.observe(labels, envelopes)
     },
     subscribed: (topics, headers) => subscribeTopics.observe(labelsOf(headers), topics),
+    sent: (kind, sizesBytes, headers) => {
+      const { count, size } = v3Sent[kind]
+      const client = labelsOf(headers)
+      count.inc(client, sizesBytes.length)
+      for (const bytes of sizesBytes) size.observe(client, bytes)
+    },
+    transferred: (direction, status) => transfers.inc({ direction, status: String(status) }),
+    watchArchives: (archives) => {
+      gauge('xmtp_history_archives', 'Archives of the history service', () => archives.count)
+      gauge('xmtp_history_bytes', 'Bytes of all archives together', () => archives.bytes)
+    },
     text: () => registers[0]?.metrics() ?? Promise.resolve(''),
+  }
+}
+
+type V3Metric = { readonly count: Counter; readonly size: Histogram }
+
+function v3Metrics(
+  counter: (name: string, help: string, labels: readonly string[]) => Counter,
+  histogram: (
+    name: string,
+    help: string,
+    options: { labels: readonly string[]; buckets: number[] },
+  ) => Histogram,
+): Readonly<Record<V3Kind, V3Metric>> {
+  const metric = ([count, size]: readonly [string, string]): V3Metric => ({
+    count: counter(count, 'Stored by V3', clientLabels),
+    size: histogram(size, 'Bytes of each', { labels: clientLabels, buckets: byteBuckets }),
+  })
+  return {
+    groupMessage: metric(v3Names.groupMessage),
+    welcomeMessage: metric(v3Names.welcomeMessage),
+    identityUpdate: metric(v3Names.identityUpdate),
+    keyPackage: metric(v3Names.keyPackage),
+    commitLogEntry: metric(v3Names.commitLogEntry),
   }
 }
 

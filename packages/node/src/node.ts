@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { v3, verifyToken } from '@xmtp-ts/protocol'
 import { createMethods } from './api/methods.ts'
 import { createAuthorizer, type TokenPolicy } from './auth/authorizer.ts'
@@ -13,6 +14,14 @@ import { openMetricsListener } from './edge/metrics-listener.ts'
 import { addReflection } from './edge/reflection.ts'
 import { createFeed } from './follow/envelope-feed.ts'
 import { openV3Feed } from './follow/v3-feed.ts'
+import { openArchives } from './history/archives.ts'
+import { openFolderArchives } from './history/folder-archives.ts'
+import {
+  openHistoryServer,
+  type HistoryParts,
+  type HistoryServer,
+} from './history/history-server.ts'
+import { openMemoryArchives } from './history/memory-archives.ts'
 import { createIngest } from './ingest/ingest.ts'
 import { parseTrustedProxies } from './limit/client.ts'
 import { createLimiter } from './limit/limiter.ts'
@@ -20,13 +29,15 @@ import {
   defaultReadsPerWindow,
   defaultWritesPerWindow,
   expirableRetentionMs,
+  maxArchivesBytes,
+  maxMemoryArchivesBytes,
   quietStreamMs as defaultQuietStreamMs,
   streamKeepaliveMs,
 } from './limits.ts'
 import type { EnvelopeLog } from './log/log.ts'
 import type { V3Store } from './log/v3-store.ts'
 import { silentLogger, type Logger } from './logger.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { startPruning } from './prune/prune.ts'
 import { openIdentityVerifier } from './verify/worker-pool.ts'
 import { createReadiness } from './readiness.ts'
@@ -43,6 +54,8 @@ export type NodeParts = {
   readonly listen?: readonly ListenAddress[]
   /** Where to serve Prometheus metrics to others than this machine. */
   readonly metrics?: ListenAddress
+  /** Where to serve the history service, and the folder for its archives; without one they stay in memory. */
+  readonly history?: { readonly listen: ListenAddress; readonly folder?: string }
   /** Calls per client in five minutes. When given, clients on this machine are counted too. */
   readonly limits?: { readonly reads: number; readonly writes: number }
   readonly tokens?: TokenPolicy
@@ -67,6 +80,8 @@ export type Node = AsyncDisposable & {
   readonly listen: readonly string[]
   /** Where it serves metrics to others, when asked to. */
   readonly metrics: string | undefined
+  /** Where it serves the history service, when asked to. */
+  readonly history: string | undefined
   /** The same methods without a network. */
   memory(): MemoryTransport
 }
@@ -114,20 +129,25 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
   const connections = start(createConnections())
   const feed = start(await createFeed(log, logger))
   const readiness = start(createReadiness(log))
-  const metrics = createMetrics({ log, feed, limiter })
-  const ingest = createIngest(log, feed)
-  const v3Services = parts.v3 && {
-    store: parts.v3,
+  const v3Feeds = parts.v3 && {
     groupFeed: start(await openV3Feed(parts.v3.groupMessages, logger)),
     welcomeFeed: start(await openV3Feed(parts.v3.welcomes, logger)),
-    contracts: parts.contracts ?? v3.noChains,
-    verifier: start(openIdentityVerifier(logger)),
-    streamKeepaliveMs: parts.streamKeepaliveMs ?? streamKeepaliveMs,
-    authorizer,
-    limiter,
-    metrics,
-    nowMs,
   }
+  const feeds = [feed, ...Object.values(v3Feeds ?? {})]
+  const metrics = createMetrics({ log, feeds, limiter })
+  const ingest = createIngest(log, feed)
+  const v3Services = parts.v3 &&
+    v3Feeds && {
+      store: parts.v3,
+      ...v3Feeds,
+      contracts: parts.contracts ?? v3.noChains,
+      verifier: start(openIdentityVerifier(logger)),
+      streamKeepaliveMs: parts.streamKeepaliveMs ?? streamKeepaliveMs,
+      authorizer,
+      limiter,
+      metrics,
+      nowMs,
+    }
   const methods = createMethods({
     log,
     feed,
@@ -153,6 +173,9 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
   connections.serve({ grpc, http })
   const protocols = { http1: http.inject, http2: grpc.inject }
   const listeners = await connections.listen(parts.listen ?? [], protocols)
+  const history =
+    parts.history &&
+    start(await openHistory(parts.history, { limiter, trusted, metrics, logger, nowMs }))
   const metricsListener = parts.metrics && start(await openMetricsListener(parts.metrics, metrics))
   addReflection(grpc.server).catch((error: unknown) => logger.error('reflection', { error }))
   start({ [Symbol.asyncDispose]: async () => connections.stopAccepting() })
@@ -160,9 +183,28 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
   return {
     listen: listeners.map(({ url }) => url),
     metrics: metricsListener?.url,
+    history: history?.url,
     memory: () => createMemoryTransport(methods),
     [Symbol.asyncDispose]: () => disposeAll(running),
   }
+}
+
+async function openHistory(
+  { listen, folder }: NonNullable<NodeParts['history']>,
+  {
+    metrics,
+    nowMs,
+    ...parts
+  }: Omit<HistoryParts, 'archives' | 'metrics'> & {
+    readonly metrics: Metrics
+    readonly nowMs: () => number
+  },
+): Promise<HistoryServer> {
+  const storage = folder === undefined ? openMemoryArchives() : await openFolderArchives(folder)
+  const maxTotalBytes = folder === undefined ? maxMemoryArchivesBytes : maxArchivesBytes
+  const archives = await openArchives({ storage, maxTotalBytes, nowMs, newId: randomUUID })
+  metrics.watchArchives(archives)
+  return openHistoryServer(listen, { ...parts, metrics, archives })
 }
 
 /** Disposes in reverse order; what is disposed is taken out, so that a second call does nothing. */

@@ -250,6 +250,8 @@ export const errorCodes = {
     retry: true,
     fix: 'Retry with backoff; check the RPC URL of the chain.',
   },
+  'node.history.tooLong': { retry: false, fix: 'Leave less in one archive.' },
+  'node.history.full': { retry: true, fix: 'Wait until older archives have expired.' },
   'node.closing': { retry: true, fix: 'Connect again.' },
   'node.overloaded': { retry: true, fix: 'Retry with backoff.' },
   'node.store.unavailable': { retry: true, fix: 'Retry with backoff; see the log of the node.' },

@@ -28,6 +28,7 @@ export const node: Verb<NodeOptions> = async (options, { io, reporter }) => {
       event: 'ready',
       listen: running.listen,
       metrics: running.metrics ?? null,
+      history: running.history ?? null,
       store: storeOf(config),
     },
     text: welcome(running.listen, config),

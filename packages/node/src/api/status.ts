@@ -109,6 +109,8 @@ const statusOfCode: Readonly<Record<CallErrorCode, GrpcCode>> = {
   'node.subscribe.silent': grpcCode.deadlineExceeded,
   'node.subscribe.stalled': grpcCode.unavailable,
   'node.chain.unavailable': grpcCode.unavailable,
+  'node.history.tooLong': grpcCode.resourceExhausted,
+  'node.history.full': grpcCode.unavailable,
   'node.closing': grpcCode.unavailable,
   'node.overloaded': grpcCode.unavailable,
   'node.store.unavailable': grpcCode.unavailable,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { XmtpError } from '@xmtp-ts/protocol'
 import type { Call } from '../api/method.ts'
+import { lingerMs } from '../limits.ts'
 import { clientOf, type TrustedProxies } from '../limit/client.ts'
 
 /** What the caller of an HTTP/1.1 request is, for the methods. */
@@ -35,4 +36,14 @@ export function writeAndDrain(response: ServerResponse, chunk: string | Uint8Arr
     response.on('drain', done)
     response.on('close', done)
   })
+}
+
+/**
+ * An answer can be complete before the request is, as with a body that never ends. Closing at once would take the
+ * answer with it, since a reset overtakes it: the rest is thrown away for a moment first.
+ */
+export function endUnread(request: IncomingMessage): void {
+  if (request.complete) return
+  request.resume()
+  setTimeout(() => request.socket.destroy(), lingerMs).unref()
 }

@@ -9,6 +9,7 @@ import type { Readiness } from '../readiness.ts'
 import { corsHeaders, preflightHeaders } from './cors.ts'
 import { sendStatus, type Gateway } from './gateway.ts'
 import type { GrpcWebEdge } from './grpc-web.ts'
+import { endUnread } from './http-call.ts'
 
 /** Everything that comes over HTTP/1.1. */
 export type HttpEdge = {
@@ -56,16 +57,6 @@ export function createHttpEdge(parts: HttpParts): HttpEdge {
     closeIdle: () => server.closeIdleConnections(),
     close: () => server.closeAllConnections(),
   }
-}
-
-/**
- * An answer can be complete before the request is, as with a body that never ends. Closing at once would take the
- * answer with it, since a reset overtakes it: the rest is thrown away for a moment first.
- */
-function endUnread(request: IncomingMessage): void {
-  if (request.complete) return
-  request.resume()
-  setTimeout(() => request.socket.destroy(), lingerMs).unref()
 }
 
 async function route(

@@ -18,6 +18,7 @@ export function publishIdentityUpdateMethod(services: V3Services): UnaryMethod {
       if (identityUpdate === undefined)
         throw refusal('node.v3.identity.missing', 'IdentityUpdate is required')
       await publishIdentityUpdate(v3.readIdentityUpdate(identityUpdate), services)
+      services.metrics.sent('identityUpdate', [request.length], call.headers)
       return emptyResponse
     },
   }

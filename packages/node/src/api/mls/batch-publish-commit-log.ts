@@ -27,6 +27,8 @@ export function batchPublishCommitLogMethod(services: V3Services): UnaryMethod {
         what: 'inserts in single batch',
       })
       await services.store.commitLog.append(requests.map(checkEntry), services.nowMs())
+      const sizes = requests.map((each) => each.serializedCommitLogEntry.length)
+      services.metrics.sent('commitLogEntry', sizes, call.headers)
       return emptyResponse
     },
   }

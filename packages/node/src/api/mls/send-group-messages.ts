@@ -29,6 +29,8 @@ export function sendGroupMessagesMethod(services: V3Services): UnaryMethod {
         return checkGroupMessage(version.value)
       })
       await services.store.groupMessages.append(items, services.nowMs())
+      const sizes = messages.map(({ version }) => version?.value.data.length ?? 0)
+      services.metrics.sent('groupMessage', sizes, call.headers)
       return emptyResponse
     },
   }

@@ -1,4 +1,4 @@
-import { SendWelcomeMessagesRequest } from '@xmtp-ts/proto/mls/api/v1/mls'
+import { SendWelcomeMessagesRequest, type WelcomeMessageInput } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { checkWelcome } from '../../ingest/welcome.ts'
 import { maxV3Messages } from '../../limits.ts'
 import { decodeRequest } from '../decode.ts'
@@ -21,7 +21,13 @@ export function sendWelcomeMessagesMethod(services: V3Services): UnaryMethod {
         what: 'messages in single call',
       })
       await services.store.welcomes.append(messages.map(checkWelcome), services.nowMs())
+      services.metrics.sent('welcomeMessage', messages.map(sizeOf), call.headers)
       return emptyResponse
     },
   }
+}
+
+function sizeOf({ version }: WelcomeMessageInput): number {
+  if (version === undefined) return 0
+  return version.$case === 'v1' ? version.value.data.length : version.value.welcomePointer.length
 }

@@ -6,7 +6,7 @@ import {
 } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { checkKeyPackage } from '../../ingest/key-package.ts'
 import { decodeRequest } from '../decode.ts'
-import type { UnaryMethod } from '../method.ts'
+import type { Call, UnaryMethod } from '../method.ts'
 import { admit, refusal, type V3Services } from '../v3-services.ts'
 
 const emptyResponse = new Uint8Array()
@@ -19,7 +19,7 @@ export function uploadKeyPackageMethod(services: V3Services): UnaryMethod {
     handle: async (request, call) => {
       admit(services, call, { kind: 'write', cost: 1 })
       const { keyPackage } = decodeRequest(UploadKeyPackageRequest, request)
-      await storeKeyPackage(services, keyPackage)
+      await storeKeyPackage(services, keyPackage, call)
       return emptyResponse
     },
   }
@@ -33,20 +33,22 @@ export function registerInstallationMethod(services: V3Services): UnaryMethod {
     handle: async (request, call) => {
       admit(services, call, { kind: 'write', cost: 1 })
       const { keyPackage } = decodeRequest(RegisterInstallationRequest, request)
-      const installationKey = await storeKeyPackage(services, keyPackage)
+      const installationKey = await storeKeyPackage(services, keyPackage, call)
       return RegisterInstallationResponse.encode({ installationKey }).finish()
     },
   }
 }
 
 async function storeKeyPackage(
-  { store, nowMs }: V3Services,
+  { store, nowMs, metrics }: V3Services,
   upload: KeyPackageUpload | undefined,
+  { headers }: Call,
 ): Promise<Uint8Array> {
   const bytes = upload?.keyPackageTlsSerialized
   if (bytes === undefined || bytes.length === 0)
     throw refusal('node.v3.keyPackage.missing', 'no key package')
   const installationKey = await checkKeyPackage(bytes, nowMs())
   await store.keyPackages.put(installationKey, bytes, nowMs())
+  metrics.sent('keyPackage', [bytes.length], headers)
   return installationKey
 }
