@@ -108,7 +108,7 @@ export function recordStoreSuite(name: string, newPlace: () => Promise<RecordPla
 
       it('keeps values as they were when they were written and read', async () => {
         const store = await openOne()
-        const value = bytes('before')
+        const value = Buffer.from('before')
         await store.write({ put: [{ key: 't/a', value }] })
         value.fill(0)
         const [read] = await store.get(['t/a'])

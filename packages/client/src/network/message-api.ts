@@ -233,7 +233,8 @@ function fromWire({ contentTopic, timestampNs, message }: WireEnvelope): Envelop
 /** @throws XmtpError `client.network.malformedAnswer` */
 export function decodeAnswer<T>(codec: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
   try {
-    return codec.decode(bytes)
+    // Never a Buffer: what is decoded shares its kind, and `slice` of a Buffer does not copy.
+    return codec.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
   } catch (cause) {
     throw new XmtpError('client.network.malformedAnswer', 'An answer does not decode.', { cause })
   }

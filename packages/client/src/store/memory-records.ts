@@ -19,7 +19,8 @@ export class RecordMemory implements OpenRecords {
 
   put(key: string, value: Uint8Array): void {
     if (!this.#values.has(key)) this.#keys.splice(this.#place(key), 0, key)
-    this.#values.set(key, value.slice())
+    // Not `slice`, which does not copy a Buffer.
+    this.#values.set(key, new Uint8Array(value))
   }
 
   remove(key: string): void {
