@@ -289,6 +289,22 @@ describe('processes', () => {
 })
 
 describe('a process that is killed', () => {
+  it('after it published does not ask for another signature', async () => {
+    const memory = new RecordMemory()
+    const signer = await signerOf(1)
+    const parts = partsOf(openMemoryRecords(memory))
+    const inboxes = {
+      ...parts.inboxes,
+      refresh: () => Promise.reject(new Error('killed')),
+    }
+    await expect(register({ ...parts, inboxes }, signer)).rejects.toThrow('killed')
+    calls.length = 0
+    const { installation } = await register(partsOf(openMemoryRecords(memory)), signer)
+    expect(installation.registered).toBe(true)
+    expect(signer.texts).toHaveLength(1)
+    expect(calls).toEqual(['GetInboxIds', 'GetIdentityUpdates'])
+  })
+
   /** A process that dies at its n-th step: a write, before or after it took effect, or a call, likewise. */
   function dying(memory: RecordMemory, steps: { left: number }) {
     const die = () => {
