@@ -16,6 +16,7 @@ import {
   QueryWelcomeMessagesResponse,
   WelcomeMessage,
 } from '@xmtp-ts/proto/mls/api/v1/mls'
+import { WelcomePointerWrapperAlgorithm } from '@xmtp-ts/proto/mls/message_contents/wrapper_encryption'
 import { v3, XmtpError } from '@xmtp-ts/protocol'
 import { systemEnvironment } from '../environment.ts'
 import { createIdentityApi } from './identity-api.ts'
@@ -78,7 +79,8 @@ const welcome = (id: bigint, installationKey = installation): WelcomeMessage => 
       installationKey,
       welcomePointer: none,
       hpkePublicKey: none,
-      wrapperAlgorithm: 2,
+      wrapperAlgorithm:
+        WelcomePointerWrapperAlgorithm.WELCOME_POINTER_WRAPPER_ALGORITHM_XWING_MLKEM_768_DRAFT_6,
     },
   },
 })
