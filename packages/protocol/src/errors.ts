@@ -183,7 +183,10 @@ export const errorCodes = {
   'client.group.loneProposal': { retry: false, fix: 'Drop it; nothing can refer to it.' },
   'client.message.refused': { retry: false, fix: 'Drop the message; `details.mlsCode` says why.' },
   'client.welcome.refused': { retry: false, fix: 'Drop the welcome; `details.mlsCode` says why.' },
-  'client.welcome.badMembers': { retry: false, fix: 'Drop the welcome; the group is not as it says.' },
+  'client.welcome.badMembers': {
+    retry: false,
+    fix: 'Drop the welcome; the group is not as it says.',
+  },
   'client.welcome.pointeeMissing': { retry: false, fix: 'Ask to be added again.' },
   'client.store.busy': { retry: true, fix: 'Retry; other processes write at the same time.' },
   'client.store.unusable': { retry: false, fix: 'Check the file, its folder and the free space.' },
