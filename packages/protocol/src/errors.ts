@@ -156,7 +156,6 @@ export const errorCodes = {
     fix: 'Use another node; the log of the inbox says otherwise.',
   },
   'client.inbox.other': { retry: false, fix: 'Open the store of this account, or an empty one.' },
-  'client.inbox.notRegistered': { retry: false, fix: 'Register first, with a signer.' },
   'client.inbox.notRecovery': { retry: false, fix: 'Sign with the recovery identifier.' },
   'client.inbox.taken': { retry: false, fix: 'Allow its reassignment, or choose another account.' },
   'client.signer.unusable': {
@@ -176,12 +175,17 @@ export const errorCodes = {
   'client.conversation.unknown': { retry: false, fix: 'Sync, or use an id from a list.' },
   'client.conversation.inactive': { retry: false, fix: 'Ask a member to add you again.' },
   'client.conversation.paused': { retry: false, fix: 'Update this client.' },
+  'client.group.cannotLeave': {
+    retry: false,
+    fix: 'Leave groups with other members, after giving up being a super admin.',
+  },
   'client.group.tooLarge': { retry: false, fix: 'Add fewer, or make a second group.' },
   'client.group.noKeyPackage': { retry: false, fix: 'Ask them to open their app once.' },
   'client.group.lostRaces': { retry: true, fix: 'Try again when the group is calmer.' },
   'client.group.unsettled': { retry: true, fix: 'Sync later; the commit may still count.' },
   'client.group.loneProposal': { retry: false, fix: 'Drop it; nothing can refer to it.' },
   'client.message.refused': { retry: false, fix: 'Drop the message; `details.mlsCode` says why.' },
+  'client.message.senderGone': { retry: false, fix: 'Drop the message, as other clients do.' },
   'client.welcome.refused': { retry: false, fix: 'Drop the welcome; `details.mlsCode` says why.' },
   'client.welcome.badMembers': {
     retry: false,
@@ -199,6 +203,7 @@ export const errorCodes = {
   },
   'client.store.encrypted': { retry: false, fix: 'Open the store with its key.' },
   'client.store.notEncrypted': { retry: false, fix: 'Open the store without a key.' },
+  'client.stream.failed': { retry: true, fix: 'Open the stream again when the node is back.' },
   'client.peer.notOnNetwork': { retry: false, fix: 'Ask them to register; see canMessage.' },
   'client.peer.self': { retry: false, fix: 'Write to another account.' },
   'client.peer.needsV1': { retry: false, fix: 'Give a conversationId, or use a V1 client.' },
