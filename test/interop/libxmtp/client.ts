@@ -29,7 +29,7 @@ export async function newClient(
     ...(codecs && { codecs }),
     ...more,
   })
-  return clientOf(dialect, remote, { privateKey, contract: options.contract })
+  return clientOf(dialect, remote, { ...options, privateKey })
 }
 
 const identifierOf = (address: string) => ({ identifier: address.toLowerCase(), identifierKind: 0 })
@@ -48,7 +48,7 @@ const bytesOf = (ids: readonly string[]) => ids.map((id) => hexToBytes(`0x${id}`
 async function clientOf(
   dialect: Dialect,
   remote: Remote,
-  { privateKey, contract }: { privateKey: Hex; contract: NewClient['contract'] },
+  { privateKey, contract, historySyncUrl }: NewClient & { readonly privateKey: Hex },
 ): Promise<Client> {
   const call = remote.call.bind(remote)
   const conversation = async (found: Promise<Remote | null>) => conversationOf(dialect, await found)
@@ -116,7 +116,7 @@ async function clientOf(
       nameOf(consentStates, await call('preferences.getConsentState', entityTypes[kind], entity)),
     hmacKeys: async () => asMap(await call('conversations.hmacKeys')),
     keyPackageStatuses: async (ids) => asMap(await call('fetchKeyPackageStatuses', ids)),
-    ...deviceSyncOf(remote),
+    ...deviceSyncOf(remote, historySyncUrl ?? null),
     statistics: async () => ({
       ...(await call('debugInformation.apiStatistics')),
       ...(await call('debugInformation.apiIdentityStatistics')),
@@ -148,11 +148,11 @@ function streamsOf(dialect: Dialect, remote: Remote) {
   } satisfies Partial<Client>
 }
 
-function deviceSyncOf(remote: Remote) {
+function deviceSyncOf(remote: Remote, server: string | null) {
   const call = remote.call.bind(remote)
   return {
-    sendSyncRequest: () => call('sendSyncRequest'),
-    sendSyncArchive: (pin: string) => call('sendSyncArchive', pin),
+    sendSyncRequest: () => call('sendSyncRequest', null, server),
+    sendSyncArchive: (pin: string) => call('sendSyncArchive', pin, null, server),
     processSyncArchive: (pin?: string) => call('processSyncArchive', ...optional(pin)),
     availableArchives: async (daysCutoff = 7) =>
       (await call('listAvailableArchives', daysCutoff)).map(({ pin }: any) => pin),
