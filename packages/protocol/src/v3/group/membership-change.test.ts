@@ -4,6 +4,7 @@ import {
   members,
   processMessage,
   type GroupState,
+  type KeyPackage,
   type StagedCommit,
 } from '@xmtp-ts/mls'
 import fc from 'fast-check'
@@ -27,6 +28,7 @@ import {
   type Installation,
   type Logs,
 } from '../../../test/group-world.ts'
+import type { Random } from '../../bytes.ts'
 import type { InboxId } from '../identity/identifier.ts'
 import { validateCommit } from './commit.ts'
 import { withMembership } from './extensions.ts'
@@ -52,6 +54,24 @@ function statesFor(
       return [inboxId, { old, latest: { sequenceId, state } }]
     }),
   )
+}
+
+async function commitPlanned(
+  state: GroupState,
+  change: MembershipChange,
+  keyPackages: readonly KeyPackage[],
+  random: Random,
+) {
+  const extensions = withMembership(state.context.extensions, change.membership)
+  const made = await createCommit(state, {
+    proposals: [
+      ...keyPackages.map((one) => ({ kind: 'add' as const, keyPackage: one })),
+      ...change.leavesToRemove.map((removed) => ({ kind: 'remove' as const, removed })),
+      extensionsProposal(extensions),
+    ],
+    random,
+  })
+  return { made }
 }
 
 describe('planning a change of members (v3-mls §5.2)', () => {
@@ -121,6 +141,35 @@ describe('planning a change of members (v3-mls §5.2)', () => {
     expect(() => planMembershipChange({ ...rest, membership, states: halves })).toThrow(TypeError)
   })
 
+  it('an installation that failed once comes in, and goes out again', async () => {
+    const [dana, bo] = [installation(inbox('dana'), 'dana'), installation(inbox('bo'), 'bo')]
+    const start = new Map([inbox('alix'), inbox('bo'), inbox('caro')].map((id, at) => [id, at + 1]))
+    const world = await trio({
+      membership: {
+        members: new Map([...start].map(([inboxId, id]) => [inboxId, BigInt(id)])),
+        failedInstallations: [dana.key, bo.key],
+      },
+    })
+    append(world.logs, inboxState(dana.inboxId, [dana]), 9n)
+    const { membership } = contentOf(world.states.alix)
+    const inboxIds = [...start.keys(), dana.inboxId]
+    const change = planMembershipChange({
+      membership,
+      states: statesFor(world.logs, membership, inboxIds),
+      leaves: members(world.states.alix),
+      add: [dana.inboxId],
+      remove: [bo.inboxId],
+      self: world.alix.key,
+    })
+    expect(change.membership.failedInstallations).toEqual([])
+    expect(change.leavesToRemove).toEqual([1])
+    const { own } = await keyPackage(dana, world.random)
+    const { made } = await commitPlanned(world.states.alix, change, [own.keyPackage], world.random)
+    expect(validateCommit(question(world, world.states.alix, made.staged))).toMatchObject({
+      ok: true,
+    })
+  })
+
   it('an installation that never came in does not keep its inbox in', async () => {
     const dana = installation(inbox('dana'), 'dana')
     const world = await trio()
@@ -188,15 +237,8 @@ class Model {
       const who = [...this.installations.values()].flat().find((one) => hexOf([one.key])[0] === key)
       adds.push({ who: who!, own: await keyPackage(who!, this.random) })
     }
-    const extensions = withMembership(state.context.extensions, change.membership)
-    const made = await createCommit(state, {
-      proposals: [
-        ...adds.map(({ own }) => ({ kind: 'add' as const, keyPackage: own.own.keyPackage })),
-        ...change.leavesToRemove.map((removed) => ({ kind: 'remove' as const, removed })),
-        extensionsProposal(extensions),
-      ],
-      random: this.random,
-    })
+    const keyPackages = adds.map(({ own }) => own.own.keyPackage)
+    const { made } = await commitPlanned(state, change, keyPackages, this.random)
     return { made, adds }
   }
 }
