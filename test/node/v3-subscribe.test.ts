@@ -526,6 +526,7 @@ it('reads the log again when too much arrives during a catch-up', async () => {
     append: groupMessages.append.bind(groupMessages),
     page: groupMessages.page.bind(groupMessages),
     newest: groupMessages.newest.bind(groupMessages),
+    prune: groupMessages.prune.bind(groupMessages),
     head: () => groupMessages.head(),
     onAppend: groupMessages.onAppend.bind(groupMessages),
     read: async (read: Parameters<typeof groupMessages.read>[0]) => {

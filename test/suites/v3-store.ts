@@ -148,10 +148,61 @@ export function v3StoreSuite(name: string, open: () => Promise<V3Store>): void {
 
     it('keeps the newest key package of each installation', async () => {
       const [one, two] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
-      await store.keyPackages.put(one, Uint8Array.of(1), 1)
-      await store.keyPackages.put(one, Uint8Array.of(2), 2)
+      await store.keyPackages.put(one, Uint8Array.of(1), { nowMs: 1, expiresMs: 50 })
+      await store.keyPackages.put(one, Uint8Array.of(2), { nowMs: 2, expiresMs: 50 })
       const found = await store.keyPackages.get([two, one, one])
       expect(found.map((bytes) => bytes && [...bytes])).toEqual([undefined, [2], [2]])
+    })
+
+    it('B12: removes key packages by their own end, not by their age', async () => {
+      const [one, two] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
+      await store.keyPackages.put(one, Uint8Array.of(1), { nowMs: 1, expiresMs: 50 })
+      await store.keyPackages.put(two, Uint8Array.of(2), { nowMs: 1, expiresMs: 50 })
+      await store.keyPackages.put(one, Uint8Array.of(3), { nowMs: 40, expiresMs: 90 })
+      expect(await store.keyPackages.prune(50, 10)).toEqual({ removed: 0, isLast: true })
+      expect(await store.keyPackages.prune(51, 1)).toEqual({ removed: 1, isLast: false })
+      expect(await store.keyPackages.prune(51, 1)).toEqual({ removed: 0, isLast: true })
+      const found = await store.keyPackages.get([one, two])
+      expect(found.map((bytes) => bytes && [...bytes])).toEqual([[3], undefined])
+    })
+
+    describe('prune', () => {
+      const expiring = (topic: string, digest: number) => ({
+        ...item(topic, digest),
+        expires: true,
+      })
+      const rest = async () =>
+        sequences(await store.groupMessages.read({ topics: 'all', after: 0, until: 99, limit: 99 }))
+
+      it('removes what is old and expires, and nothing else', async () => {
+        await store.groupMessages.append([expiring(topicA, 1), item(topicA, 2)], 10)
+        await store.groupMessages.append([expiring(topicB, 3), expiring(topicA, 4)], 20)
+        await store.groupMessages.append([expiring(topicA, 5)], 30)
+        expect(await store.groupMessages.prune(20, 100)).toEqual({ removed: 1, isLast: true })
+        expect(await rest()).toEqual([2, 3, 4, 5])
+        expect(await store.groupMessages.prune(30, 2)).toEqual({ removed: 2, isLast: false })
+        expect(await store.groupMessages.prune(30, 2)).toEqual({ removed: 0, isLast: true })
+        expect(await rest()).toEqual([2, 5])
+        const { entries } = await store.groupMessages.page({
+          topic: topicA,
+          cursor: 0,
+          direction: 'ascending',
+          limit: 9,
+        })
+        expect(sequences(entries)).toEqual([2, 5])
+        expect((await store.groupMessages.newest([topicB]))[0]).toBeUndefined()
+      })
+
+      it('never gives a sequence twice', async () => {
+        await store.groupMessages.append([expiring(topicA, 1), expiring(topicA, 2)], 10)
+        await store.groupMessages.prune(99, 100)
+        expect(await rest()).toEqual([])
+        expect(await store.groupMessages.head()).toBe(2)
+        expect(await store.groupMessages.append([expiring(topicA, 1)], 20)).toEqual([
+          { sequence: 3, isNew: true },
+        ])
+        expect(await rest()).toEqual([3])
+      })
     })
 
     describe('identity', () => {

@@ -90,6 +90,8 @@ function addNode(program: Command, run: Run): void {
     .option('--deny-wallets <address...>', 'wallets that may not publish')
     .option('--deny-addresses <ip...>', 'addresses that are not served')
     .option('--retention-days <days>', 'how long expirable envelopes are kept')
+    .option('--message-retention-days <days>', 'how long V3 keeps messages that are no commits')
+    .option('--welcome-retention-days <days>', 'how long V3 keeps welcomes')
     .option('--max-store-bytes <bytes>', 'size at which the store takes nothing more')
     .option('--chain-rpc <chain=url...>', 'whom to ask about contract wallets: eip155:1=https://…')
     .addOption(jsonOption())

@@ -23,6 +23,7 @@ describe('settings', () => {
         trustedProxies: ['10.0.0.0/8'],
         denyWallets: ['0x7e5f4552091a69125d5dfcb7b8c2659029395bdf'],
         retentionDays: '0.5',
+        messageRetentionDays: 30,
         maxStoreBytes: 1_000_000,
         chainRpc: ['eip155:1=http://localhost:8545'],
       }),
@@ -42,6 +43,8 @@ describe('settings', () => {
       deniedAddresses: [],
       trustedProxies: ['10.0.0.0/8'],
       retentionMs: 43_200_000,
+      messageRetentionMs: 2_592_000_000,
+      welcomeRetentionMs: undefined,
       maxStoreBytes: 1_000_000,
       chains: new Map([[1n, 'http://localhost:8545']]),
     })

@@ -18,6 +18,8 @@ export type NodeConfig = {
   readonly deniedAddresses: readonly string[]
   readonly trustedProxies: readonly string[]
   readonly retentionMs: number | undefined
+  readonly messageRetentionMs: number | undefined
+  readonly welcomeRetentionMs: number | undefined
   readonly maxStoreBytes: number | undefined
   /** By chain id, the URL of a JSON-RPC server. */
   readonly chains: ReadonlyMap<bigint, string>
@@ -37,6 +39,8 @@ export type NodeSettings = {
   readonly denyAddresses?: readonly string[]
   readonly trustedProxies?: readonly string[]
   readonly retentionDays?: number | string
+  readonly messageRetentionDays?: number | string
+  readonly welcomeRetentionDays?: number | string
   readonly maxStoreBytes?: number | string
   readonly chainRpc?: readonly string[] | string
 }
@@ -61,6 +65,8 @@ const settingNames: ReadonlySet<string> = new Set([
   'denyAddresses',
   'trustedProxies',
   'retentionDays',
+  'messageRetentionDays',
+  'welcomeRetentionDays',
   'maxStoreBytes',
   'chainRpc',
 ] satisfies (keyof NodeSettings)[])
@@ -83,7 +89,6 @@ export function parseNodeConfig(settings: unknown): NodeConfig {
   const history = textOf(given, 'history') ?? (given.has('listen') ? 'off' : defaultHistory)
   const trustedProxies = listOf(given, 'trustedProxies') ?? []
   parseTrustedProxies(trustedProxies)
-  const retentionDays = numberOf(given, 'retentionDays')
   return {
     listen: listen.map((text) => parseListenAddress(text, 'listen')),
     store: parseStore(given),
@@ -95,7 +100,9 @@ export function parseNodeConfig(settings: unknown): NodeConfig {
     deniedWallets: walletsOf(given, 'denyWallets'),
     deniedAddresses: listOf(given, 'denyAddresses') ?? [],
     trustedProxies,
-    retentionMs: retentionDays === undefined ? undefined : retentionDays * 86_400_000,
+    retentionMs: daysOf(given, 'retentionDays'),
+    messageRetentionMs: daysOf(given, 'messageRetentionDays'),
+    welcomeRetentionMs: daysOf(given, 'welcomeRetentionDays'),
     maxStoreBytes: numberOf(given, 'maxStoreBytes'),
     chains: parseChains(listOf(given, 'chainRpc') ?? []),
   }
@@ -192,6 +199,12 @@ function numberOf(given: Given, name: string): number | undefined {
   if (typeof number !== 'number' || !Number.isFinite(number) || number <= 0)
     throw malformed(name, 'must be a number above 0')
   return number
+}
+
+/** @returns milliseconds */
+function daysOf(given: Given, name: string): number | undefined {
+  const days = numberOf(given, name)
+  return days === undefined ? undefined : days * 86_400_000
 }
 
 function malformed(name: string, reason: string, cause?: unknown): XmtpError {

@@ -22,6 +22,7 @@ export type {
   IdentityAppend,
   IdentityStore,
   KeyPackageStore,
+  Pruned,
   StoredState,
   V3Entry,
   V3Item,

@@ -165,6 +165,9 @@ export const storeProbeMs = 1_000
 /** How long envelopes outside /xmtp/ are kept: one day, as the reference does. */
 export const expirableRetentionMs = 86_400_000
 
+/** How long a key package is kept after its lifetime, for clients whose clocks are behind. */
+export const keyPackageGraceMs = 86_400_000
+
 /** How often expired envelopes are looked for, and how many go in one transaction. */
 export const pruneEveryMs = 600_000
 export const pruneBatchEnvelopes = 1_000

@@ -64,7 +64,10 @@ export type NodeParts = {
   readonly deniedAddresses?: readonly string[]
   /** Addresses or networks whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[]
-  readonly retentionMs?: number
+  readonly retentionMs?: number | undefined
+  /** How long V3 keeps group messages that are no commits, and welcomes; for ever when not given. */
+  readonly messageRetentionMs?: number | undefined
+  readonly welcomeRetentionMs?: number | undefined
   readonly logger?: Logger
   /** Milliseconds since 1970. */
   readonly nowMs?: () => number
@@ -108,8 +111,12 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
     return part
   }
   const trusted = parseTrustedProxies(parts.trustedProxies ?? [])
-  const retentionMs = parts.retentionMs ?? expirableRetentionMs
-  start(startPruning({ log, logger, retentionMs, nowMs }))
+  const retention = {
+    envelopesMs: parts.retentionMs ?? expirableRetentionMs,
+    groupMessagesMs: parts.messageRetentionMs,
+    welcomesMs: parts.welcomeRetentionMs,
+  }
+  start(startPruning({ log, v3: parts.v3, logger, retention, nowMs }))
   const limiter = createLimiter({
     readsPerWindow: parts.limits?.reads ?? defaultReadsPerWindow,
     writesPerWindow: parts.limits?.writes ?? defaultWritesPerWindow,

@@ -19,7 +19,7 @@ export async function startNode(
   config: NodeConfig,
   options: { readonly logger?: Logger } = {},
 ): Promise<Node> {
-  const { store, metrics, history, limits, retentionMs, maxStoreBytes, chains, ...rest } = config
+  const { store, metrics, history, limits, maxStoreBytes, chains, ...rest } = config
   const maxBytes = maxStoreBytes === undefined ? {} : { maxBytes: maxStoreBytes }
   const maxFileBytes = maxStoreBytes === undefined ? {} : { maxFileBytes: maxStoreBytes }
   const stores =
@@ -35,7 +35,6 @@ export async function startNode(
     ...(history !== undefined && { history: { listen: history, ...archives } }),
     ...(metrics !== undefined && { metrics }),
     ...(limits !== undefined && { limits }),
-    ...(retentionMs !== undefined && { retentionMs }),
     ...(options.logger !== undefined && { logger: options.logger }),
   })
 }

@@ -19,6 +19,8 @@ export function checkGroupMessage(input: GroupMessageInput_V1): V3Item {
   return {
     topic: v3.mlsTopic({ kind: 'group', id: groupId }),
     digest: createHash('sha256').update(groupId).update(data).digest(),
+    // Who joins or comes back later needs every commit.
+    expires: !isCommit,
     encode: ({ sequence, createdNs }) => {
       const id = BigInt(sequence)
       const value = { id, createdNs, groupId, data, senderHmac, shouldPush, isCommit }

@@ -86,6 +86,7 @@ function placed(installationKey: Uint8Array, data: Uint8Array): Omit<V3Item, 'en
   return {
     topic: v3.mlsTopic({ kind: 'welcome', id: installationKey }),
     digest: createHash('sha256').update(installationKey).update(data).digest(),
+    expires: true,
   }
 }
 

@@ -60,6 +60,18 @@ const migrations: readonly ((database: Database) => void)[] = [
       ) STRICT, WITHOUT ROWID;
     `)
   },
+  // Retention of V3. Of older group messages nobody knows which are commits: they stay.
+  (database) => {
+    for (const table of ['group_message', 'welcome_message', 'commit_log_entry', 'identity_update'])
+      database.exec(`
+        ALTER TABLE ${table} ADD COLUMN expires INTEGER NOT NULL
+          DEFAULT ${table === 'welcome_message' ? 1 : 0}
+      `)
+    database.exec(`
+      ALTER TABLE key_package ADD COLUMN expires_ms INTEGER;
+      CREATE INDEX key_package_expires ON key_package (expires_ms) WHERE expires_ms IS NOT NULL;
+    `)
+  },
 ]
 
 /**

@@ -6,6 +6,7 @@ import { takeBytes } from './take-bytes.ts'
 import { nextPlace, type Clock } from './v3-place.ts'
 import type {
   IdentityStore,
+  Pruned,
   StoredState,
   V3Entry,
   V3Item,
@@ -25,19 +26,28 @@ export function openMemoryV3Store(options: { readonly maxBytes?: number } = {}):
       throw new XmtpError('node.store.unavailable', 'The memory for V3 is used up.')
     bytesLeft -= bytes
   }
-  const keyPackages = new Map<string, Uint8Array>()
+  const keyPackages = new Map<string, { readonly bytes: Uint8Array; readonly expiresMs: number }>()
   const identityLog = new MemoryV3Log(take)
   return {
     groupMessages: new MemoryV3Log(take),
     welcomes: new MemoryV3Log(take),
     commitLog: new MemoryV3Log(take),
     keyPackages: {
-      async put(installationKey, keyPackage) {
+      async put(installationKey, keyPackage, { expiresMs }) {
         const key = hex(installationKey)
-        take(keyPackage.length - (keyPackages.get(key)?.length ?? 0))
-        keyPackages.set(key, new Uint8Array(keyPackage))
+        take(keyPackage.length - (keyPackages.get(key)?.bytes.length ?? 0))
+        keyPackages.set(key, { bytes: new Uint8Array(keyPackage), expiresMs })
       },
-      get: async (installationKeys) => installationKeys.map((key) => keyPackages.get(hex(key))),
+      get: async (installationKeys) =>
+        installationKeys.map((key) => keyPackages.get(hex(key))?.bytes),
+      async prune(beforeMs, limit) {
+        const expired = [...keyPackages].filter(([, { expiresMs }]) => expiresMs < beforeMs)
+        for (const [key, { bytes }] of expired.slice(0, limit)) {
+          keyPackages.delete(key)
+          take(-bytes.length)
+        }
+        return { removed: Math.min(expired.length, limit), isLast: expired.length < limit }
+      },
     },
     identity: memoryIdentity(identityLog),
     async [Symbol.asyncDispose]() {},
@@ -46,13 +56,20 @@ export function openMemoryV3Store(options: { readonly maxBytes?: number } = {}):
 
 type TakeBytes = (bytes: number) => void
 
+type MemoryEntry = V3Entry & {
+  readonly key: string
+  readonly createdUs: number
+  readonly expires: boolean
+}
+
 class MemoryV3Log implements V3Log {
   readonly #take: TakeBytes
-  readonly #all: V3Entry[] = []
-  readonly #topics = new Map<string, V3Entry[]>()
+  #all: MemoryEntry[] = []
+  readonly #topics = new Map<string, MemoryEntry[]>()
   readonly #sequences = new Map<string, number>()
   readonly #wakes = new Set<() => void>()
   #clock: Clock = { sequence: 0, createdUs: 0 }
+  #prunedTo = 0
 
   constructor(take: TakeBytes) {
     this.#take = take
@@ -63,7 +80,7 @@ class MemoryV3Log implements V3Log {
   }
 
   appendNow(items: readonly V3Item[], nowMs: number): readonly Appended[] {
-    const fresh = new Map<string, V3Entry>()
+    const fresh = new Map<string, MemoryEntry>()
     let clock = this.#clock
     const appended = items.map((item): Appended => {
       const key = itemKey(item)
@@ -71,14 +88,16 @@ class MemoryV3Log implements V3Log {
       if (there !== undefined) return { sequence: there, isNew: false }
       const next = nextPlace(clock, nowMs)
       clock = next.clock
-      const { sequence } = clock
-      fresh.set(key, { sequence, topic: item.topic, payload: item.encode(next.place) })
+      const { sequence, createdUs } = clock
+      const { topic, expires = false } = item
+      const payload = item.encode(next.place)
+      fresh.set(key, { key, sequence, createdUs, topic, payload, expires })
       return { sequence, isNew: true }
     })
     // All or none: nothing below this line fails.
     this.#take([...fresh.values()].reduce((sum, { payload }) => sum + payload.length, 0))
     this.#clock = clock
-    for (const [key, entry] of fresh) this.#insert(key, entry)
+    for (const entry of fresh.values()) this.#insert(entry)
     if (fresh.size > 0) for (const wake of this.#wakes) wake()
     return appended
   }
@@ -130,8 +149,24 @@ class MemoryV3Log implements V3Log {
     return { [Symbol.dispose]: () => this.#wakes.delete(wake) }
   }
 
-  #insert(key: string, entry: V3Entry): void {
-    this.#sequences.set(key, entry.sequence)
+  async prune(beforeMs: number, limit: number): Promise<Pruned> {
+    const from = firstAfter(this.#all, this.#prunedTo)
+    const next = this.#all.slice(from, from + limit)
+    const old = next.filter(({ createdUs }) => createdUs < beforeMs * 1_000)
+    const expired = new Set(old.filter(({ expires }) => expires))
+    const isKept = (entry: MemoryEntry): boolean => !expired.has(entry)
+    if (expired.size > 0) this.#all = this.#all.filter(isKept)
+    for (const { key, topic, payload } of expired) {
+      this.#sequences.delete(key)
+      this.#topics.set(topic, this.#topics.get(topic)?.filter(isKept) ?? [])
+      this.#take(-payload.length)
+    }
+    this.#prunedTo = old.at(-1)?.sequence ?? this.#prunedTo
+    return { removed: expired.size, isLast: old.length < limit }
+  }
+
+  #insert(entry: MemoryEntry): void {
+    this.#sequences.set(entry.key, entry.sequence)
     this.#all.push(entry)
     const ofTopic = this.#topics.get(entry.topic)
     if (ofTopic === undefined) this.#topics.set(entry.topic, [entry])

@@ -5,18 +5,19 @@ import { rowOf, rowsOf } from './sqlite-driver.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 import { openTail, type Tail } from './tail.ts'
 import { nextPlace, type Clock } from './v3-place.ts'
-import type { V3Entry, V3Item, V3Log, V3Page, V3PageResult, V3Read } from './v3-store.ts'
+import type { Pruned, V3Entry, V3Item, V3Log, V3Page, V3PageResult, V3Read } from './v3-store.ts'
 
 /** The tables of entries, all of one shape. */
 type Table = 'group_message' | 'welcome_message' | 'commit_log_entry' | 'identity_update'
 type Row = { readonly sequence: number; readonly name: Uint8Array; readonly payload: Uint8Array }
 type Place = { readonly sequence: number }
+type Age = Place & { readonly createdUs: number; readonly expires: number }
 
 function prepareStatements({ database }: SqliteStore, table: Table) {
   const selectRow = `SELECT sequence, name, payload FROM ${table} JOIN topic ON topic.id = topic`
   return {
-    insert: database.prepare(`INSERT INTO ${table} (sequence, topic, digest, created_us, payload)
-      VALUES (?, ?, ?, ?, ?)`),
+    insert: database.prepare(`INSERT INTO ${table}
+      (sequence, topic, digest, created_us, payload, expires) VALUES (?, ?, ?, ?, ?, ?)`),
     existing: database.prepare(`SELECT sequence FROM ${table} WHERE topic = ? AND digest = ?`),
     row: database.prepare(`${selectRow} WHERE sequence = ?`),
     ascending: database.prepare(`${selectRow} WHERE topic = ? AND sequence > ?
@@ -28,6 +29,9 @@ function prepareStatements({ database }: SqliteStore, table: Table) {
     all: database.prepare(`${selectRow} WHERE sequence > ? AND sequence <= ?
       ORDER BY sequence LIMIT ?`),
     newest: database.prepare(`${selectRow} WHERE topic = ? ORDER BY sequence DESC LIMIT 1`),
+    ages: database.prepare(`SELECT sequence, created_us AS createdUs, expires FROM ${table}
+      WHERE sequence > ? ORDER BY sequence LIMIT ?`),
+    remove: database.prepare(`DELETE FROM ${table} WHERE sequence = ?`),
     // What AUTOINCREMENT remembers outlives the newest row, which retention may remove.
     head: database.prepare(`SELECT
       coalesce((SELECT seq FROM sqlite_sequence WHERE name = '${table}'), 0) AS sequence,
@@ -45,6 +49,8 @@ export class SqliteV3Log implements V3Log {
   readonly #tail: Tail<V3Entry>
   readonly #wakes = new Set<() => void>()
   #clock: Clock
+  /** Up to here nothing is left that expires. */
+  #prunedTo = 0
   /** What the running step has inserted. */
   #fresh: V3Entry[] = []
 
@@ -86,16 +92,17 @@ export class SqliteV3Log implements V3Log {
   }
 
   /** Inside a step of `write`. */
-  insert({ topic, digest, encode }: V3Item, nowMs: number): Appended {
+  insert({ topic, digest, encode, expires = false }: V3Item, nowMs: number): Appended {
     const id = this.#store.topics.findOrAdd(topic)
     const there = this.#sql.existing.get(id, digest)
     if (there !== undefined) return { sequence: rowOf<Place>(there).sequence, isNew: false }
     const { clock, place } = nextPlace(this.#clock, nowMs)
     const payload = encode(place)
-    this.#sql.insert.run(clock.sequence, id, digest, clock.createdUs, payload)
+    const { sequence, createdUs } = clock
+    this.#sql.insert.run(sequence, id, digest, createdUs, payload, expires ? 1 : 0)
     this.#clock = clock
-    this.#fresh.push({ sequence: clock.sequence, topic, payload })
-    return { sequence: clock.sequence, isNew: true }
+    this.#fresh.push({ sequence, topic, payload })
+    return { sequence, isNew: true }
   }
 
   has(topic: string, digest: Uint8Array): Promise<boolean> {
@@ -158,6 +165,23 @@ export class SqliteV3Log implements V3Log {
   onAppend(wake: () => void): Disposable {
     this.#wakes.add(wake)
     return { [Symbol.dispose]: () => this.#wakes.delete(wake) }
+  }
+
+  prune(beforeMs: number, limit: number): Promise<Pruned> {
+    return this.#store.read(() => {
+      const next = rowsOf<Age>(this.#sql.ages.all(this.#prunedTo, limit))
+      const old = next.filter(({ createdUs }) => createdUs < beforeMs * 1_000)
+      const expired = old.filter(({ expires }) => expires === 1)
+      if (expired.length > 0) {
+        this.#store.transaction(() => {
+          for (const { sequence } of expired) this.#sql.remove.run(sequence)
+        })
+        // It has what was removed, and no holes.
+        this.#tail.clear(this.#clock.sequence)
+      }
+      this.#prunedTo = old.at(-1)?.sequence ?? this.#prunedTo
+      return { removed: expired.length, isLast: old.length < limit }
+    })
   }
 
   *#rowsAt(places: readonly Place[]): Iterable<unknown> {

@@ -46,13 +46,22 @@ function openV3In(store: SqliteStore): V3Store {
 }
 
 function keyPackagesIn(store: SqliteStore): KeyPackageStore {
-  const put = store.database.prepare(`INSERT INTO key_package (installation, updated_ms, payload)
-    VALUES (?1, ?2, ?3) ON CONFLICT (installation) DO UPDATE SET updated_ms = ?2, payload = ?3`)
+  const put = store.database
+    .prepare(`INSERT INTO key_package (installation, updated_ms, payload, expires_ms)
+    VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (installation) DO UPDATE SET updated_ms = ?2, payload = ?3, expires_ms = ?4`)
   const get = store.database.prepare('SELECT payload FROM key_package WHERE installation = ?')
+  const prune = store.database.prepare(`DELETE FROM key_package WHERE installation IN (
+    SELECT installation FROM key_package WHERE expires_ms < ? LIMIT ?)`)
   return {
-    async put(installationKey, keyPackage, nowMs) {
-      await store.write({ step: () => put.run(installationKey, nowMs, keyPackage) })
+    async put(installationKey, keyPackage, { nowMs, expiresMs }) {
+      await store.write({ step: () => put.run(installationKey, nowMs, keyPackage, expiresMs) })
     },
+    prune: (beforeMs, limit) =>
+      store.read(() => {
+        const { changes } = store.transaction(() => prune.run(beforeMs, limit))
+        return { removed: Number(changes), isLast: Number(changes) < limit }
+      }),
     get: (installationKeys) =>
       store.read(() =>
         installationKeys.map((key) => {

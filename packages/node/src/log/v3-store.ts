@@ -10,6 +10,8 @@ export type V3Item = {
   readonly topic: string
   /** What is the same in the same topic is stored once. 32 bytes. */
   readonly digest: Uint8Array
+  /** Whether retention applies to it; what is not said to expire is kept. */
+  readonly expires?: boolean
   /** The bytes that are stored and served. */
   readonly encode: (place: V3Place) => Uint8Array
 }
@@ -70,14 +72,35 @@ export interface V3Log {
   head(): Promise<number>
   /** Fires after an append commits; carries no data, so a missed call costs only latency. */
   onAppend(wake: () => void): Disposable
+  /**
+   * Looks at the next `limit` entries from before `beforeMs`, and removes those that expire. Sequences are not used
+   * again. @throws XmtpError `node.store.unavailable`
+   */
+  prune(beforeMs: number, limit: number): Promise<Pruned>
+}
+
+/** What one step of pruning did. */
+export type Pruned = {
+  readonly removed: number
+  /** Whether nothing that is old enough is left. */
+  readonly isLast: boolean
 }
 
 /** The newest key package of each installation. Fetching never uses one up: they are last-resort packages. */
 export interface KeyPackageStore {
-  /** Durable when it resolves. */
-  put(installationKey: Uint8Array, keyPackage: Uint8Array, nowMs: number): Promise<void>
+  /**
+   * Durable when it resolves.
+   * @param times milliseconds since 1970: now, and when nobody takes the package any more
+   */
+  put(
+    installationKey: Uint8Array,
+    keyPackage: Uint8Array,
+    times: { readonly nowMs: number; readonly expiresMs: number },
+  ): Promise<void>
   /** At the key's place in the array. */
   get(installationKeys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** Removes at most `limit` packages that expired before `beforeMs`. */
+  prune(beforeMs: number, limit: number): Promise<Pruned>
 }
 
 /** What a log of identity updates amounts to. */

@@ -47,8 +47,8 @@ async function storeKeyPackage(
   const bytes = upload?.keyPackageTlsSerialized
   if (bytes === undefined || bytes.length === 0)
     throw refusal('node.v3.keyPackage.missing', 'no key package')
-  const installationKey = await checkKeyPackage(bytes, nowMs())
-  await store.keyPackages.put(installationKey, bytes, nowMs())
+  const { installationKey, expiresMs } = await checkKeyPackage(bytes, nowMs())
+  await store.keyPackages.put(installationKey, bytes, { nowMs: nowMs(), expiresMs })
   metrics.sent('keyPackage', [bytes.length], headers)
   return installationKey
 }
