@@ -105,10 +105,8 @@ describe.skipIf(native.problem !== undefined)('identities that are not a key of 
     const identifier = { identifier: passkey.identifier, identifierKind: 1 }
     const inboxId = await clients.call('bindings.generateInboxId', identifier)
     // The SDK has no signer for passkeys; the binding below it has.
-    const client = await clients.call(
-      'bindings.createClient',
-      ...[node.url, null, false, {}, inboxId, identifier, 'Disabled'],
-    )
+    const rest = [node.url, null, false, {}, inboxId, identifier, 'Disabled']
+    const client = await clients.call('bindings.createClient', ...rest)
     const request = await client.call('createInboxSignatureRequest')
     await request.call('addPasskeySignature', passkey.sign(await request.call('signatureText')))
     await client.call('registerIdentity', request)
