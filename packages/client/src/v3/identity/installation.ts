@@ -85,6 +85,23 @@ export async function markRegistered(
   return current
 }
 
+/** Signs a text of an app as this installation; no identity update can be mistaken for it. @returns 64 bytes */
+export function signWithInstallationKey(
+  { signingKey }: Pick<Installation, 'signingKey'>,
+  text: string,
+): Uint8Array {
+  return v3.signPublicText(signingKey, text)
+}
+
+/** Whether an installation signed a text of an app. What has the wrong size is no signature. */
+export function isSignedWithInstallationKey(
+  text: string,
+  { installationId, signature }: { installationId: Uint8Array; signature: Uint8Array },
+): boolean {
+  if (installationId.length !== 32 || signature.length !== 64) return false
+  return v3.isPublicTextSigned(text, { publicKey: installationId, bytes: signature })
+}
+
 function newRecord({ inboxId, identifier }: Owner, { random }: Environment): Uint8Array {
   return encodeRow(SelfRow, {
     inboxId,

@@ -12,7 +12,11 @@ import type { Transport } from '../../transport/transport.ts'
 import { contractsOf, toInboxSigner, type InboxSigner } from '../signer.ts'
 import { addAccount } from './accounts.ts'
 import { createInboxDirectory } from './directory.ts'
-import { openInstallation } from './installation.ts'
+import {
+  isSignedWithInstallationKey,
+  openInstallation,
+  signWithInstallationKey,
+} from './installation.ts'
 import type { InboxWarning } from './publish-update.ts'
 import { findCandidate, register } from './register.ts'
 
@@ -243,6 +247,21 @@ describe('a node that lies', () => {
     expect(installation.registered).toBe(true)
     expect(signer.texts).toHaveLength(1)
   })
+})
+
+it('an installation signs texts of apps, and others check them', async () => {
+  const { installation } = await register(partsOf(openMemoryRecords()), await signerOf(1))
+  const { installationId } = installation
+  const signature = signWithInstallationKey(installation, 'text')
+  const check = (
+    text: string,
+    options: Partial<{ installationId: Uint8Array; signature: Uint8Array }>,
+  ) => isSignedWithInstallationKey(text, { installationId, signature, ...options })
+  expect(check('text', {})).toBe(true)
+  expect(check('other', {})).toBe(false)
+  expect(check('text', { installationId: new Uint8Array(5) })).toBe(false)
+  expect(check('text', { installationId: new Uint8Array(32).fill(255) })).toBe(false)
+  expect(check('text', { signature: new Uint8Array(3) })).toBe(false)
 })
 
 describe('processes', () => {
