@@ -142,7 +142,10 @@ export const maxCommitTries = 20
 /** Milliseconds before a lost race is run again, doubled each time up to 64 times as long, less a random part. */
 export const commitRetryMs = 10
 
-/** Epochs after which a message is too old for others to read (v3-mls §7.2). */
+/**
+ * Epochs that a message may be behind and still be read (v3-mls §3.1). libxmtp sends its own ones again from three on
+ * (§7.2), but reads those of others: what was sent twice has another time for its sender than for everybody else.
+ */
 export const maxEpochsBehind = 3n
 
 /** Inboxes in a group (v3-mls §5.2). */
@@ -202,3 +205,33 @@ export const maxIdentifiersPerCall = 1_000
 
 /** Signatures of contract wallets in one call: each makes the node ask a chain. */
 export const maxContractChecksPerCall = 50
+
+/** Messages read from the store at once for a list: bounds what a long list holds twice. */
+export const messagePageRecords = 200
+
+/** Messages of a list up to which reactions are looked up one by one; for more the index of the group is read whole. */
+export const maxReferenceScans = 100
+
+/** Entries of a log that a stream reads at once. */
+export const streamPageEntries = 50
+
+/** Milliseconds after which a stream looks into the store by itself: another process of this store raises no signal here. */
+export const logPollMs = 1_000
+
+/** Entries of each log that stay although every named reader has passed them: other processes read them too. */
+export const keptLogEntries = 10_000
+
+/** Entries of each log at the most: a named reader that is never opened again loses what is older. About 100 bytes each. */
+export const maxLogEntries = 1_000_000
+
+/** Entries of a log that are removed at once. */
+export const trimmedEntries = 1_000
+
+/** Characters of a durable reader's name. */
+export const maxReaderNameLength = 200
+
+/** Milliseconds that changes of conversations are collected before what apps hold of them is read again. */
+export const conversationRefreshMs = 20
+
+/** Milliseconds that a list of messages waits for the stream to bring back what was just sent. */
+export const confirmationWaitMs = 1_000

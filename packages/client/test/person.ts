@@ -1,7 +1,7 @@
 import { EncodedContent } from '@xmtp-ts/proto/message_contents/content'
 import { Message } from '@xmtp-ts/proto/store/v1/store'
 import { epochAuthenticator } from '@xmtp-ts/mls'
-import { bytesToHex, utf8 } from '@xmtp-ts/protocol'
+import { bytesToHex, utf8, v3 } from '@xmtp-ts/protocol'
 import { readGroupContent, withMutableMetadata } from '@xmtp-ts/protocol/group'
 import { openMemoryRecords, RecordMemory } from '../src/store/memory-records.ts'
 import type { Transport } from '../src/transport/transport.ts'
@@ -13,6 +13,7 @@ import { planMembers } from '../src/v3/group/members.ts'
 import { sendMessage } from '../src/v3/group/send.ts'
 import { syncAll } from '../src/v3/group/sync.ts'
 import { createInboxDirectory } from '../src/v3/identity/directory.ts'
+import { loadInstallation } from '../src/v3/identity/installation.ts'
 import { register } from '../src/v3/identity/register.ts'
 import { openCore, openNetwork } from '../src/v3/open-core.ts'
 import { keys } from '../src/v3/records/keys.ts'
@@ -20,8 +21,16 @@ import { decodeRow, scanAll } from '../src/v3/records/rows.ts'
 import { contractsOf, toInboxSigner } from '../src/v3/signer.ts'
 
 /** A client without a face: its core, and what it refused. */
-export type Person = { core: Core; feed: Feed; refusals: Refusal[]; memory: RecordMemory }
+export type Person = {
+  readonly core: Core
+  readonly feed: Feed
+  readonly refusals: readonly Refusal[]
+  readonly memory: RecordMemory
+  readonly transport: Transport
+  readonly close: () => void
+}
 
+/** Registers the account of this private key, or opens it again on what it has stored. */
 export async function person(
   transport: Transport,
   key: string,
@@ -31,19 +40,35 @@ export async function person(
   const network = openNetwork({ transport })
   const inboxes = createInboxDirectory({ store, api: network.identity })
   const signer = await toInboxSigner(key, contractsOf(network.identity))
-  const { installation } = await register({ ...network, store, inboxes }, signer)
+  await register({ ...network, store, inboxes }, signer)
+  return openPerson(transport, memory)
+}
+
+async function openPerson(transport: Transport, memory: RecordMemory): Promise<Person> {
+  const controller = new AbortController()
+  const { signal } = controller
+  const store = openMemoryRecords(memory)
+  const installation = await loadInstallation(store)
+  if (installation === undefined) throw new Error('Nobody is registered in this store.')
   const refusals: Refusal[] = []
   const parts = {
-    network,
+    network: openNetwork({ transport, signal }),
     store,
     installation,
     onRefused: (refusal: Refusal) => refusals.push(refusal),
     report: (error: unknown) => {
       throw error
     },
-    signal: new AbortController().signal,
+    signal,
   }
-  return { ...openCore(parts), refusals, memory }
+  const close = () => controller.abort()
+  return { ...openCore(parts), refusals, memory, transport, close }
+}
+
+/** The same client after its process has ended and begun again. */
+export function reopen({ close, transport, memory }: Person): Promise<Person> {
+  close()
+  return openPerson(transport, memory)
 }
 
 export async function groupOf(creator: Person, others: readonly Person[]): Promise<string> {
@@ -57,14 +82,35 @@ export async function groupOf(creator: Person, others: readonly Person[]): Promi
 }
 
 export const add = (by: Person, id: string, people: readonly Person[]) =>
-  changeGroup(by.core, id, (group) =>
-    planMembers(by.core, group, { add: people.map(({ core }) => core.self.inboxId), remove: [] }),
+  addInboxes(
+    by,
+    id,
+    people.map(({ core }) => core.self.inboxId),
   )
 
 export const remove = (by: Person, id: string, people: readonly Person[]) =>
-  changeGroup(by.core, id, (group) =>
-    planMembers(by.core, group, { remove: people.map(({ core }) => core.self.inboxId), add: [] }),
+  removeInboxes(
+    by,
+    id,
+    people.map(({ core }) => core.self.inboxId),
   )
+
+export const addInboxes = (by: Person, id: string, inboxIds: readonly string[]) =>
+  changeGroup(by.core, id, (group) =>
+    planMembers(by.core, group, { add: inboxIds.map(v3.parseInboxId), remove: [] }),
+  )
+
+export const removeInboxes = (by: Person, id: string, inboxIds: readonly string[]) =>
+  changeGroup(by.core, id, (group) =>
+    planMembers(by.core, group, { add: [], remove: inboxIds.map(v3.parseInboxId) }),
+  )
+
+/** The inboxes of a group as its state has them, sorted. */
+export async function membersOf({ core }: Person, id: string): Promise<readonly string[]> {
+  const group = await core.groups.turn(id, () => core.groups.load(id))
+  if (group === undefined) return []
+  return [...readGroupContent(group.mls.context.extensions).membership.members.keys()].toSorted()
+}
 
 export const rename = (by: Person, id: string, name: string) =>
   changeGroup(by.core, id, async ({ mls }) => {

@@ -1,4 +1,12 @@
-import { adoptCommit, MlsError, processMessage, type StagedCommit } from '@xmtp-ts/mls'
+import {
+  adoptCommit,
+  memberAt,
+  MlsError,
+  processMessage,
+  type GroupState,
+  type Member,
+  type StagedCommit,
+} from '@xmtp-ts/mls'
 import { v3, XmtpError } from '@xmtp-ts/protocol'
 import {
   groupUpdated,
@@ -6,6 +14,7 @@ import {
   statesNeeded,
   validateCommit,
   type CommitSummary,
+  type LeafMember,
 } from '@xmtp-ts/protocol/group'
 import type { GroupMessage } from '../../network/mls-api.ts'
 import type { Core } from '../core.ts'
@@ -43,12 +52,30 @@ export async function openExternal(
   setMls(change, received.state)
   const plaintext = v3.parsePlaintext(received.data)
   if (plaintext === undefined) return undefined
-  await storeApplicationMessage(core, change, {
-    plaintext,
-    sender: memberOfLeaf(received.sender.leaf),
-    message,
-  })
+  const sender = presentSender(received.state, received.sender)
+  await storeApplicationMessage(core, change, { plaintext, sender, message })
   return undefined
+}
+
+/**
+ * Who wrote a message, if they still have their place: libxmtp passes over what members wrote in an earlier epoch and have
+ * been removed since (mls_sync.rs, `extract_message_sender`), and lists must not differ.
+ * @throws XmtpError `client.message.senderGone`
+ */
+function presentSender(state: GroupState, sender: Member): LeafMember {
+  const was = memberOfLeaf(sender.leaf)
+  const now = presentLeaf(state, sender.leafIndex)
+  if (now !== undefined && memberOfLeaf(now).inboxId === was.inboxId) return memberOfLeaf(now)
+  throw new XmtpError('client.message.senderGone', `${was.inboxId} was removed before it came.`)
+}
+
+function presentLeaf({ tree }: GroupState, leafIndex: number): Member['leaf'] | undefined {
+  try {
+    return memberAt(tree, leafIndex).leaf
+  } catch (error) {
+    if (error instanceof MlsError) return undefined
+    throw error
+  }
 }
 
 /** A message of an epoch that we have not reached says that its sender and we are in different groups (v3-mls §7.3). */

@@ -57,7 +57,7 @@ export async function receiveOwnMessage(
   message: GroupMessage,
 ): Promise<void> {
   const { epoch } = change.group.mls.context
-  if (own.row.epoch + maxEpochsBehind <= epoch) {
+  if (own.row.epoch + maxEpochsBehind < epoch) {
     putPendingMessage(change, { ...own, row: { ...own.row, payload: new Uint8Array() } })
     return
   }

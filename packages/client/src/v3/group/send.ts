@@ -174,6 +174,7 @@ async function encryptWaiting(
   for (let tries = 0; tries < maxConflicts; tries += 1) {
     const group = await loadKnown(core, id)
     const change = openChange(group)
+    requireWritable(change)
     const messageId = message === undefined ? '' : addMessage(core, change, message)
     for (const own of change.group.pendingMessages) await encryptOne(core, change, own)
     if (change.group === group) return { group, messageId }
@@ -187,7 +188,7 @@ async function encryptOne(core: Core, change: GroupChange, own: OwnMessage): Pro
   const { mls } = change.group
   const { epoch } = mls.context
   const { row } = own
-  if (row.payload.length > 0 && row.epoch + maxEpochsBehind > epoch) return
+  if (row.payload.length > 0 && row.epoch + maxEpochsBehind >= epoch) return
   const { content, idempotencyKey } = row
   const data = v3.encodePlaintext({ content, idempotencyKey })
   const { state, message } = await encryptMessage(mls, data, { random: core.environment.random })
