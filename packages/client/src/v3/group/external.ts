@@ -7,8 +7,9 @@ import {
   type Member,
   type StagedCommit,
 } from '@xmtp-ts/mls'
-import { v3, XmtpError } from '@xmtp-ts/protocol'
+import { attempt, v3, XmtpError } from '@xmtp-ts/protocol'
 import {
+  decodeMembership,
   groupUpdated,
   memberOfLeaf,
   statesNeeded,
@@ -94,7 +95,12 @@ export async function checkCommit(
   { mls, conversation }: Pick<LoadedGroup, 'mls' | 'conversation'>,
   staged: StagedCommit,
 ): Promise<CommitSummary | XmtpError> {
-  const states = await core.inboxes.findStates(statesNeeded(mls, staged))
+  const stated = attempt(() => decodeMembership(conversation.members).members)
+  const places = statesNeeded(mls, staged).map((place) => ({
+    ...place,
+    since: stated.ok ? stated.value.get(place.inboxId) : undefined,
+  }))
+  const states = await core.inboxes.findStates(places)
   const verdict = validateCommit({
     state: mls,
     staged,
