@@ -32,7 +32,7 @@ const isOpen = ({ subscriptions }: { subscriptions: number }) => subscriptions >
 
 it('ends with an error by name for a caller that asks and does not read', async () => {
   const { stream, feeds } = await open()
-  const frames = stream.batches()
+  const frames = stream.batches()[Symbol.asyncIterator]()
   const first = await frames.next()
   expect(first.value).toHaveLength(1)
   async function* requests() {
@@ -49,7 +49,7 @@ it('ends with an error by name for a caller that asks and does not read', async 
 it('lets everything go when a send is held up for too long, and says so to one who comes back', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
   const { stream, feeds } = await open()
-  const frames = stream.batches()
+  const frames = stream.batches()[Symbol.asyncIterator]()
   await frames.next()
   vi.advanceTimersByTime(maxStalledSendMs)
   expect(feeds.filter(isOpen)).toHaveLength(2)
@@ -60,7 +60,7 @@ it('lets everything go when a send is held up for too long, and says so to one w
 
 it('answers no ping after it was closed, and frees its subscriptions once', async () => {
   const { stream, feeds } = await open()
-  const frames = stream.batches()
+  const frames = stream.batches()[Symbol.asyncIterator]()
   const { value: started } = await frames.next()
   expect(
     SubscribeResponse.decode(started?.[0] ?? new Uint8Array()).version?.value.response?.$case,
