@@ -1,8 +1,8 @@
 import { Composite as WireComposite } from '@xmtp-ts/proto/message_contents/composite'
-import type { EncodedContent as WireContent } from '@xmtp-ts/proto/message_contents/content'
 import { XmtpError } from '@xmtp-ts/protocol'
-import type { AnyCodec, CodecRegistry, ContentCodec, EncodedContent } from './codec.ts'
-import { formatContentType, type ContentTypeId } from './content-type.ts'
+import type { CodecRegistry, ContentCodec } from './codec.ts'
+import type { ContentTypeId } from './content-type.ts'
+import { codecOf, toWire } from './nested.ts'
 
 /** One content with its type, or several in order; to any depth. */
 export type Composite =
@@ -57,22 +57,4 @@ function decodePart({ element }: Part, registry: CodecRegistry): Composite {
     throw new XmtpError('content.undecodable', 'A part of a composite has no type.')
   const content: unknown = codecOf(type, registry).decode({ ...element.value, type }, registry)
   return { type, content }
-}
-
-function codecOf(type: ContentTypeId, registry: CodecRegistry): AnyCodec {
-  const codec = registry.codecFor(type)
-  if (codec !== undefined) return codec
-  const name = formatContentType(type).slice(0, 200)
-  throw new XmtpError('content.unknownType', `A part is of ${name}, which has no codec.`)
-}
-
-function toWire({ type, parameters, content, fallback }: EncodedContent): WireContent {
-  const { authorityId, typeId, versionMajor, versionMinor } = type
-  return {
-    type: { authorityId, typeId, versionMajor, versionMinor },
-    parameters: { ...parameters },
-    fallback,
-    compression: undefined,
-    content,
-  }
 }

@@ -6,3 +6,9 @@ export const maxContentBytes = 100_000_000
 
 /** Bytes of content below which compression is not worth its header; shipped SDKs use the same (v1-v2 §16.1). */
 export const minCompressedBytes = 10
+
+/** Answers to choose from in one question: more are refused by libxmtp, "for UX reasons". */
+export const maxActions = 10
+
+/** Bytes of the metadata of an intent as JSON, as libxmtp limits them. */
+export const maxIntentMetadataBytes = 10_240

@@ -1,9 +1,7 @@
 import { utf8, XmtpError } from '@xmtp-ts/protocol'
-import type { ContentCodec } from './codec.ts'
+import type { ContentCodec, EncodedContent } from './codec.ts'
 import type { ContentTypeId } from './content-type.ts'
-
-// Every platform has it, but the compiler knows it only together with the whole DOM.
-declare const TextDecoder: new () => { decode(bytes: Uint8Array): string }
+import { decodeText } from './decode-text.ts'
 
 /** Plain text. */
 export const textType: ContentTypeId = {
@@ -19,20 +17,23 @@ export const textType: ContentTypeId = {
  */
 export const textCodec: ContentCodec<string> = {
   contentType: textType,
-  encode: (text) => ({
-    type: textType,
-    parameters: { encoding: 'UTF-8' },
-    content: utf8(text),
-  }),
-  decode({ parameters, content }) {
-    const { encoding } = parameters
-    if (encoding !== undefined && encoding !== 'UTF-8')
-      throw new XmtpError(
-        'content.undecodable',
-        `Text is encoded as ${JSON.stringify(encoding.slice(0, 40))}, not UTF-8.`,
-      )
-    return new TextDecoder().decode(content)
-  },
+  encode: (text) => encodeTextAs(textType, text),
+  decode: readText,
   fallback: () => undefined,
   shouldPush: () => true,
+}
+
+export function encodeTextAs(type: ContentTypeId, text: string): EncodedContent {
+  return { type, parameters: { encoding: 'UTF-8' }, content: utf8(text) }
+}
+
+/** @throws XmtpError `content.undecodable` for another encoding than UTF-8 */
+export function readText({ parameters, content }: EncodedContent): string {
+  const { encoding } = parameters
+  if (encoding !== undefined && encoding !== 'UTF-8')
+    throw new XmtpError(
+      'content.undecodable',
+      `Text is encoded as ${JSON.stringify(encoding.slice(0, 40))}, not UTF-8.`,
+    )
+  return decodeText(content)
 }

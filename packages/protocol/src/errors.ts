@@ -128,6 +128,10 @@ export const errorCodes = {
   'content.malformed': { retry: false, fix: 'Drop the message; it carries no typed content.' },
   'content.unknownType': { retry: false, fix: 'Show the fallback, or register a codec.' },
   'content.undecodable': { retry: false, fix: 'Show the fallback.' },
+  'content.badDigest': {
+    retry: false,
+    fix: 'Do not use the file; it is not the one that was sent.',
+  },
   'content.badCompression': { retry: false, fix: 'Use zlib (0) or gzip (1) streams.' },
   'content.tooLong': { retry: false, fix: 'Raise maxContentSize, or send less.' },
 
