@@ -235,3 +235,12 @@ export const conversationRefreshMs = 20
 
 /** Milliseconds that a list of messages waits for the stream to bring back what was just sent. */
 export const confirmationWaitMs = 1_000
+
+/** Milliseconds before those who asked to leave are tried to be removed again. */
+export const leaveRetryMs = 2_000
+
+/** Messages whose time is over that are deleted at once. */
+export const expiredPage = 500
+
+/** Milliseconds between two looks whether the key package is to be replaced: after a welcome it is, 5 s later. */
+export const keyPackageLookMs = 5_000

@@ -8,6 +8,7 @@ import { takeWelcomes, welcomeCursor } from '../group/welcomes.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, scanAll } from '../records/rows.ts'
 import { createInflow, type Inflow } from './inflow.ts'
+import { createLink, type Link } from './link.ts'
 
 /**
  * Keeps the store up to date from the node's streams while anybody is interested: welcomes, and the messages of all
@@ -19,13 +20,16 @@ export type Feed = {
   readonly follow: (signal: AbortSignal) => Promise<void>
   /** Whether what is sent to any group comes back by itself. */
   readonly isLive: () => boolean
+  readonly link: Pick<Link, 'isDown' | 'listen'>
 }
 
 export function createFeed(core: Core): Feed {
+  const link = createLink()
   let followers = 0
   let running: { readonly open: Promise<void>; readonly stop: () => void } | undefined
   return {
-    isLive: () => running !== undefined,
+    isLive: () => running !== undefined && !link.isDown(),
+    link,
     async follow(signal) {
       followers += 1
       signal.addEventListener('abort', () => {
@@ -34,49 +38,63 @@ export function createFeed(core: Core): Feed {
         running?.stop()
         running = undefined
       })
-      running ??= start(core)
+      running ??= start(core, link)
       await running.open
     },
   }
 }
 
-function start(core: Core): { readonly open: Promise<void>; readonly stop: () => void } {
+function start(
+  core: Core,
+  link: Link,
+): { readonly open: Promise<void>; readonly stop: () => void } {
   const controller = new AbortController()
   const stop = () => controller.abort()
   core.signal.addEventListener('abort', stop)
   const { signal } = controller
   const inflow = createInflow(core, signal)
-  const open = Promise.all([followWelcomes(core, signal), followGroups(core, inflow, signal)])
+  const part = { core, inflow, link }
+  const open = Promise.all([followWelcomes(part, signal), followGroups(part, signal)])
   return { open: open.then(() => undefined), stop }
 }
 
+/** What a connection works with. */
+type Part = { readonly core: Core; readonly inflow: Inflow; readonly link: Link }
+
 /** One connection that is opened again whenever it ends. Resolves when it stands for the first time. */
 function lasting(
-  core: Core,
+  { core, link }: Part,
   signal: AbortSignal,
   connect: (connected: () => void, delivered: () => void) => Promise<void>,
 ): Promise<void> {
   const backoff = createBackoff(core.environment)
   return new Promise((resolve) => {
+    const connection = {}
     const run = async () => {
       while (!signal.aborted) {
+        link.trying(connection)
         await connect(() => {
           backoff.connected()
+          link.up(connection)
           resolve()
         }, backoff.delivered).catch(() => {
           // Whatever ended it: the next one begins where the store is, and says so again if it is for good.
         })
-        if (!signal.aborted) await core.environment.sleep(backoff.nextWaitMs(), signal)
+        if (signal.aborted) break
+        link.down(connection)
+        await core.environment.sleep(backoff.nextWaitMs(), signal)
       }
+      link.up(connection)
       resolve()
     }
     void run()
   })
 }
 
-function followWelcomes(core: Core, signal: AbortSignal): Promise<void> {
+function followWelcomes(part: Part, signal: AbortSignal): Promise<void> {
+  const { core } = part
   const installationKey = core.self.installationId
-  return lasting(core, signal, async (connected, delivered) => {
+  return lasting(part, signal, async (connected, delivered) => {
     const filter = { installationKey, afterId: await welcomeCursor(core) }
     const welcomes = await core.mls.subscribeWelcomeMessages([filter], signal)
     connected()
@@ -91,14 +109,14 @@ function followWelcomes(core: Core, signal: AbortSignal): Promise<void> {
  * All conversations on one connection; those that come later on another, so that a new one costs a small request. When
  * there are many late ones, all go on one again.
  */
-async function followGroups(core: Core, inflow: Inflow, signal: AbortSignal): Promise<void> {
-  const first = await followAll(core, inflow, signal)
+async function followGroups(part: Part, signal: AbortSignal): Promise<void> {
+  const first = await followAll(part, signal)
   const run = async () => {
     let round = first
     while (!signal.aborted) {
-      await followLate(core, inflow, { signal, round })
+      await followLate(part, { signal, round })
       round.stop()
-      if (!signal.aborted) round = await followAll(core, inflow, signal)
+      if (!signal.aborted) round = await followAll(part, signal)
     }
   }
   void run()
@@ -106,16 +124,16 @@ async function followGroups(core: Core, inflow: Inflow, signal: AbortSignal): Pr
 
 type Round = { readonly ids: ReadonlySet<string>; readonly stop: () => void }
 
-async function followAll(core: Core, inflow: Inflow, signal: AbortSignal): Promise<Round> {
-  const ids = new Set((await activeFilters(core)).keys())
-  return { ids, stop: await followSome(core, inflow, { signal, ids }) }
+async function followAll(part: Part, signal: AbortSignal): Promise<Round> {
+  const ids = new Set((await activeFilters(part.core)).keys())
+  return { ids, stop: await followSome(part, { signal, ids }) }
 }
 
 async function followLate(
-  core: Core,
-  inflow: Inflow,
+  part: Part,
   { signal, round }: { readonly signal: AbortSignal; readonly round: Round },
 ): Promise<void> {
+  const { core } = part
   let stopLate = () => {}
   let lateCount = 0
   for (;;) {
@@ -125,7 +143,7 @@ async function followLate(
     if (late.size !== lateCount) {
       stopLate()
       if (late.size > maxLateGroups) return
-      stopLate = await followSome(core, inflow, { signal, ids: late })
+      stopLate = await followSome(part, { signal, ids: late })
       lateCount = late.size
     }
     await core.signals.wait('groupsToFollow', seen, signal)
@@ -136,16 +154,16 @@ async function followLate(
 
 /** Follows these groups until it is told to stop; resolves when they are followed. */
 async function followSome(
-  core: Core,
-  inflow: Inflow,
+  part: Part,
   { signal, ids }: { readonly signal: AbortSignal; readonly ids: ReadonlySet<string> },
 ): Promise<() => void> {
   if (ids.size === 0) return () => {}
+  const { core, inflow } = part
   const controller = new AbortController()
   const stop = () => controller.abort()
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()
-  await lasting(core, controller.signal, async (connected, delivered) => {
+  await lasting(part, controller.signal, async (connected, delivered) => {
     const filters = await activeFilters(core)
     const wanted = [...filters].filter(([id]) => ids.has(id)).map(([, filter]) => filter)
     const messages = await core.mls.subscribeGroupMessages(wanted, controller.signal)

@@ -34,10 +34,18 @@ export const keys = {
     `message/${groupId}/${orderedSegment(sentAtNs)}/`,
   /** The key of a message's record. */
   messageKey: (id: string) => `message-key/${id}`,
+  /** Messages by what they are about. */
+  references: (groupId: string) => `reference/${groupId}/`,
+  referencesTo: (groupId: string, aboutId: string) => `reference/${groupId}/${aboutId}/`,
+  reference: (groupId: string, aboutId: string, id: string) =>
+    `reference/${groupId}/${aboutId}/${id}`,
+
+  /** Messages in the order in which this client came to know them. */
   delivered: 'delivered/',
-  deliveredAt: (position: bigint) => `delivered/${orderedSegment(position)}`,
-  /** How far a named reader has come in `delivered`. */
-  reader: (name: string) => `reader/${name}`,
+  /** How far the named readers of a log have come: the number of the first entry that they have not done with. */
+  readersOf: (log: string) => `reader/${log}`,
+  /** @param name hex */
+  reader: (log: string, name: string) => `reader/${log}${name}`,
 
   /** Ids of groups in the order in which they came. */
   arrived: 'arrived/',
@@ -45,7 +53,7 @@ export const keys = {
   deletion: (groupId: string, messageId: string, byInboxId: string) =>
     `deletion/${groupId}/${messageId}/${byInboxId}`,
   deletionsOf: (groupId: string, messageId: string) => `deletion/${groupId}/${messageId}/`,
-  /** Ids of messages in the order in which they were deleted. */
+  /** Messages, without their content, in the order in which they were deleted. */
   deleted: 'deleted/',
   /** All duplicates of one direct message. */
   directs: (directId: string) => `direct/${directId}/`,
@@ -56,6 +64,8 @@ export const keys = {
   inboxState: (inboxId: string, sequenceId: bigint) =>
     `inbox-state/${inboxId}/${orderedSegment(sequenceId)}`,
 
+  /** Changes of consent and of the hmac key in their order: device_sync PreferenceUpdates. */
+  preferences: 'preference/',
   consents: 'consent/',
   consentsOf: (kind: 'conversation' | 'inbox') => `consent/${kind}/`,
   consent: (kind: 'conversation' | 'inbox', entity: string) => `consent/${kind}/${entity}`,

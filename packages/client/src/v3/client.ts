@@ -1,0 +1,318 @@
+import type { AnyCodec } from '@xmtp-ts/content'
+import { bytesToHex, v3, XmtpError } from '@xmtp-ts/protocol'
+import { backendOf, networkOf, type Backend, type XmtpEnv } from './client/backend.ts'
+import type { ClientOptions, ContentsOf } from './client/options.ts'
+import { countCalls, DebugInformation, type Counted } from './client/statistics.ts'
+import { openStore } from './client/store.ts'
+import { startRegisteredWorkers, startWorkers } from './client/workers.ts'
+import { createBook } from './conversation/book.ts'
+import { Conversations } from './conversation/conversations.ts'
+import type { Host } from './conversation/host.ts'
+import type { Core } from './core.ts'
+import {
+  addAccount,
+  changeRecovery,
+  removeAccount,
+  revokeAllOtherInstallations,
+  revokeInstallations,
+  type AccountParts,
+} from './identity/accounts.ts'
+import { createInboxDirectory } from './identity/directory.ts'
+import {
+  canMessage,
+  fetchInboxId,
+  keyPackageStatuses,
+  type KeyPackageStatus,
+} from './identity/inbox-state.ts'
+import { readIdentifier, writeIdentifier, type Identifier } from './identity/public-identifier.ts'
+import {
+  findCandidate,
+  registerCandidate,
+  type Candidate,
+  type RegisterParts,
+} from './identity/register.ts'
+import { createSession } from './message/session.ts'
+import { libxmtpVersion, openCore, type Network } from './open-core.ts'
+import { Preferences } from './preferences.ts'
+import { contractsOf, toInboxSigner, type AnyInboxSigner, type InboxSigner } from './signer.ts'
+import { ClientStatics } from './client/statics.ts'
+
+/** What a client is made of; everything is open and ready. */
+type Opened = {
+  readonly options: ClientOptions
+  readonly backend: Backend
+  readonly counted: Counted
+  readonly parts: RegisterParts
+  readonly network: Network
+  readonly candidate: Candidate
+  readonly signer: InboxSigner | undefined
+  readonly controller: AbortController
+}
+
+/**
+ * An installation of an inbox, in the shape of `@xmtp/node-sdk`. `Client.create` returns a finished one; close it, or use
+ * `await using`. Any method may throw XmtpError `client.network.*`, `client.node.*`, `client.store.*` and `client.closed`.
+ */
+export class Client<Content = unknown> extends ClientStatics implements AsyncDisposable {
+  readonly conversations: Conversations<Content>
+  readonly preferences: Preferences
+  readonly debugInformation: DebugInformation
+  readonly #opened: Opened
+  readonly #core: Core
+  #isRegistered: boolean
+
+  private constructor(opened: Opened) {
+    super()
+    const { options, network, parts, candidate, controller } = opened
+    const { installation } = candidate
+    const { core, feed } = openCore({
+      network,
+      store: parts.store,
+      installation,
+      onRefused: options.onRefused ?? (() => undefined),
+      report: options.onError ?? (() => undefined),
+      signal: controller.signal,
+    })
+    // Changes that the user makes here are in the log `preference/`; what sends them to other installations is told here.
+    const session = createSession(core, { ...options, onPreferences: () => undefined })
+    const host: Host = { ...session, core, feed, readers: new Set(), book: createBook(core) }
+    this.conversations = new Conversations<Content>(host)
+    this.preferences = new Preferences(host)
+    this.debugInformation = new DebugInformation(opened.counted.counts)
+    this.#opened = opened
+    this.#core = core
+    this.#isRegistered = installation.registered
+    startWorkers(core)
+    if (this.#isRegistered) startRegisteredWorkers(core)
+  }
+
+  /**
+   * Opens the installation that the store has for a signer's account, or makes one and registers it: in the inbox of the
+   * account, or in a new one.
+   * @param signer a private key, a viem account or wallet client, an ethers signer, an EIP-1193 provider, or a signer
+   * of `@xmtp/node-sdk` (EOA, SCW), or a passkey
+   * @throws XmtpError `client.signer.*`, `client.inbox.*`, `v3.identity.member.tooMany` for an eleventh installation,
+   * `v3.identity.log.full`, `client.env.gone`
+   */
+  static async create<const Codecs extends readonly AnyCodec[] = []>(
+    signer: AnyInboxSigner,
+    options: ClientOptions & { readonly codecs?: Codecs | undefined } = {},
+  ): Promise<Client<ContentsOf<Codecs>>> {
+    return opening(options, async (base) => {
+      const inboxSigner = await toInboxSigner(signer, contractsOf(base.network.identity))
+      const client = await openClient<ContentsOf<Codecs>>(
+        base,
+        inboxSigner.identifier,
+        inboxSigner,
+        (opened) => new Client(opened),
+      )
+      if (!client.isRegistered && options.disableAutoRegister !== true)
+        await client.#registerFirst()
+      return client
+    })
+  }
+
+  /**
+   * Opens the installation that the store has for an account, without a signer. Nothing is made known to others; see
+   * `isRegistered`.
+   * @throws XmtpError `client.inbox.*`, `client.env.gone`
+   */
+  static async build<const Codecs extends readonly AnyCodec[] = []>(
+    identifier: Identifier,
+    options: ClientOptions & { readonly codecs?: Codecs | undefined } = {},
+  ): Promise<Client<ContentsOf<Codecs>>> {
+    return opening(options, (base) =>
+      openClient<ContentsOf<Codecs>>(
+        base,
+        readIdentifier(identifier),
+        undefined,
+        (opened) => new Client(opened),
+      ),
+    )
+  }
+
+  get inboxId(): string {
+    return this.#core.self.inboxId
+  }
+
+  /** hex */
+  get installationId(): string {
+    return bytesToHex(this.#core.self.installationId)
+  }
+
+  get installationIdBytes(): Uint8Array {
+    return this.#core.self.installationId
+  }
+
+  get isRegistered(): boolean {
+    return this.#isRegistered
+  }
+
+  get accountIdentifier(): Identifier {
+    return writeIdentifier(this.#opened.candidate.installation.identifier)
+  }
+
+  get env(): XmtpEnv {
+    return this.#opened.backend.env
+  }
+
+  get options(): ClientOptions {
+    return this.#opened.options
+  }
+
+  get appVersion(): string {
+    return this.#opened.backend.appVersion
+  }
+
+  /** The version of libxmtp whose rules this client keeps. */
+  get libxmtpVersion(): string {
+    return libxmtpVersion
+  }
+
+  /**
+   * Makes this installation known: creates the inbox, or adds the installation to it. Does nothing when it is done.
+   * @throws XmtpError `client.signer.missing`, `client.signer.*`, `v3.identity.member.tooMany`, `v3.identity.log.full`
+   */
+  async register(): Promise<void> {
+    if (this.#isRegistered) return
+    const { parts, options } = this.#opened
+    const signer = this.#requireSigner()
+    await this.#registerAs(await findCandidate(parts, signer.identifier, { nonce: options.nonce }))
+  }
+
+  /**
+   * Adds an account to the inbox.
+   * @param allowInboxReassign whether an account that has another inbox may be taken from it
+   * @throws XmtpError `client.inbox.taken`, `client.signer.*`, `v3.identity.*`
+   */
+  async unsafe_addAccount(newAccount: AnyInboxSigner, allowInboxReassign = false): Promise<void> {
+    const signer = await toInboxSigner(newAccount, contractsOf(this.#core.identity))
+    await addAccount(this.#account, signer, { allowReassign: allowInboxReassign })
+  }
+
+  /** Removes an account, and the installations that it added. @throws XmtpError `client.inbox.notRecovery` */
+  async removeAccount(identifier: Identifier): Promise<void> {
+    await removeAccount(this.#account, this.#requireSigner(), readIdentifier(identifier))
+  }
+
+  /** @throws XmtpError `client.inbox.notRecovery` */
+  async revokeAllOtherInstallations(): Promise<void> {
+    await revokeAllOtherInstallations(this.#account, this.#requireSigner())
+  }
+
+  /** @param installationIds 32 bytes each @throws XmtpError `client.inbox.notRecovery` */
+  async revokeInstallations(installationIds: readonly Uint8Array[]): Promise<void> {
+    await revokeInstallations(this.#account, this.#requireSigner(), installationIds)
+  }
+
+  /** @throws XmtpError `client.inbox.notRecovery` */
+  async changeRecoveryIdentifier(identifier: Identifier): Promise<void> {
+    await changeRecovery(this.#account, this.#requireSigner(), readIdentifier(identifier))
+  }
+
+  /** Who has an inbox, by identifier as given. */
+  canMessage(identifiers: readonly Identifier[]): Promise<Map<string, boolean>> {
+    return canMessage(this.#core, identifiers)
+  }
+
+  /** Whether installations can be added to groups. @param installationIds hex */
+  async fetchKeyPackageStatuses(
+    installationIds: readonly string[],
+  ): Promise<Record<string, KeyPackageStatus>> {
+    return Object.fromEntries(await keyPackageStatuses(this.#core, installationIds))
+  }
+
+  async fetchInboxIdByIdentifier(identifier: Identifier): Promise<string | null> {
+    return (await fetchInboxId(this.#core, identifier)) ?? null
+  }
+
+  /** @returns an Ed25519ph signature, 64 bytes */
+  signWithInstallationKey(text: string): Uint8Array {
+    return v3.signPublicText(this.#core.self.signingKey, text)
+  }
+
+  verifySignedWithInstallationKey(text: string, signature: Uint8Array): boolean {
+    const { installationId: publicKey } = this.#core.self
+    return v3.isPublicTextSigned(text, { publicKey, bytes: signature })
+  }
+
+  /** Ends streams and calls, and closes the store. */
+  async close(): Promise<void> {
+    this.#opened.controller.abort()
+    await this.#opened.parts.store[Symbol.asyncDispose]()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** With what was just found out about the account. */
+  async #registerFirst(): Promise<void> {
+    try {
+      await this.#registerAs(this.#opened.candidate)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  async #registerAs(candidate: Candidate): Promise<void> {
+    if (!candidate.installation.registered)
+      await registerCandidate(this.#opened.parts, this.#requireSigner(), candidate)
+    this.#isRegistered = true
+    startRegisteredWorkers(this.#core)
+  }
+
+  get #account(): AccountParts {
+    return { ...this.#opened.parts, self: this.#core.self }
+  }
+
+  #requireSigner(): InboxSigner {
+    const { signer } = this.#opened
+    if (signer === undefined)
+      throw new XmtpError('client.signer.missing', 'The client was opened without a signer.')
+    return signer
+  }
+}
+
+/** What is there before it is known whose store is opened. */
+type Base = Omit<Opened, 'parts' | 'candidate' | 'signer'>
+
+/** Whatever fails, no call goes on in the background. */
+async function opening<T>(options: ClientOptions, open: (base: Base) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const backend = backendOf(options)
+  const counted = countCalls(backend.transport)
+  const network = networkOf({ ...backend, transport: counted.transport }, controller.signal)
+  try {
+    return await open({ options, backend, counted, network, controller })
+  } catch (error) {
+    controller.abort()
+    throw error
+  }
+}
+
+async function openClient<Content>(
+  base: Base,
+  identifier: v3.Identifier,
+  signer: InboxSigner | undefined,
+  make: (opened: Opened) => Client<Content>,
+): Promise<Client<Content>> {
+  const { options, network, backend } = base
+  const { identity, environment } = network
+  const inboxId = async () => {
+    const [named] = await identity.getInboxIds([identifier])
+    return named ?? v3.deriveInboxId(identifier, options.nonce ?? v3.defaultInboxNonce)
+  }
+  const store = await openStore(options, { env: backend.env, inboxId })
+  try {
+    const inboxes = createInboxDirectory({ store, api: identity })
+    const { onWarning } = options
+    const parts: RegisterParts = { ...network, store, inboxes, environment, onWarning }
+    const candidate = await findCandidate(parts, identifier, { nonce: options.nonce })
+    return make({ ...base, parts, candidate, signer })
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
+}

@@ -1,0 +1,57 @@
+import type { AnyCodec, ContentOf, textCodec } from '@xmtp-ts/content'
+import type { Refusal } from '../core.ts'
+import type { InboxWarning } from '../identity/publish-update.ts'
+import type { DeletedMessage, EnrichedReply, Reaction } from '../message/decoded-message.ts'
+import type { ContentOptions } from '../message/session.ts'
+import type { Backend, NetworkOptions } from './backend.ts'
+import type { StorageOptions } from './store.ts'
+
+export type DeviceSyncOptions = {
+  /** Where archives for this user's other installations go; null for nowhere. */
+  readonly historySyncUrl?: string | null | undefined
+  /** Other installations of the inbox neither send nor get anything. */
+  readonly disableDeviceSync?: boolean | undefined
+}
+
+/** As `@xmtp/node-sdk` names them; this client writes no log, whatever the level. See `onRefused` and `onError`. */
+export const LogLevel = {
+  Off: 'Off',
+  Error: 'Error',
+  Warn: 'Warn',
+  Info: 'Info',
+  Debug: 'Debug',
+  Trace: 'Trace',
+} as const
+export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel]
+
+export type OtherOptions = {
+  /** Taken and not used: this client writes no log. */
+  readonly structuredLogging?: boolean | undefined
+  /** Taken and not used: this client writes no log. */
+  readonly loggingLevel?: LogLevel | undefined
+  /** Makes no installation known to others before `register()` is called. */
+  readonly disableAutoRegister?: boolean | undefined
+  /** Of an inbox that has to be created; if left out, 1. */
+  readonly nonce?: bigint | undefined
+  /** Told of every message and welcome that was not taken, and why. */
+  readonly onRefused?: ((refusal: Refusal) => void) | undefined
+  /** Told when the inbox gets near a limit that it cannot pass. */
+  readonly onWarning?: ((warning: InboxWarning) => void) | undefined
+  /** Told what went wrong in the background; it is tried again. */
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+export type ClientOptions = (NetworkOptions | { readonly backend: Backend }) &
+  DeviceSyncOptions &
+  StorageOptions &
+  ContentOptions &
+  OtherOptions
+
+/** What messages hold without codecs of an app. */
+export type BuiltInContentTypes = ContentOf<typeof textCodec> | Reaction | DeletedMessage
+
+/** What messages of a client with these codecs hold. */
+export type ContentsOf<Codecs extends readonly AnyCodec[]> =
+  | BuiltInContentTypes
+  | ContentOf<Codecs[number]>
+  | EnrichedReply

@@ -1,0 +1,30 @@
+import { keyPackageLookMs } from '../../limits.ts'
+import { deleteExpired } from '../conversation/expire.ts'
+import { removeLeaving } from '../conversation/leave.ts'
+import type { Core } from '../core.ts'
+import { sendOwedWelcomes } from '../group/owed-welcomes.ts'
+
+/** What a client does by itself, until it is closed. Failures are reported, and tried again. */
+export function startWorkers(core: Core): void {
+  void deleteExpired(core)
+}
+
+/** What only a registered installation does. */
+export function startRegisteredWorkers(core: Core): void {
+  void removeLeaving(core)
+  void rotateKeyPackages(core)
+  // An earlier run may have ended between a commit and its welcomes.
+  void sendOwedWelcomes(core).catch((error: unknown) => reportUnlessClosed(core, error))
+}
+
+async function rotateKeyPackages(core: Core): Promise<void> {
+  const { keyPackages, environment, signal } = core
+  while (!signal.aborted) {
+    await keyPackages.rotateIfDue().catch((error: unknown) => reportUnlessClosed(core, error))
+    await environment.sleep(keyPackageLookMs, signal)
+  }
+}
+
+function reportUnlessClosed(core: Core, error: unknown): void {
+  if (!core.signal.aborted) core.report(error)
+}
