@@ -17,7 +17,8 @@ export type Inflow = {
 export function createInflow(core: Core, signal: AbortSignal): Inflow {
   const waiting = new Map<string, GroupMessage[]>()
   let count = 0
-  let makeRoom = () => {}
+  /** Connections that are not read while too much waits. */
+  const held: (() => void)[] = []
 
   const drain = async (id: string) => {
     for (;;) {
@@ -26,9 +27,17 @@ export function createInflow(core: Core, signal: AbortSignal): Inflow {
       waiting.set(id, [])
       await takeIn(core, id, { messages, signal })
       count -= messages.length
-      makeRoom()
+      for (const go of held.splice(0)) go()
     }
     waiting.delete(id)
+  }
+
+  const room = async () => {
+    if (count < maxInflowMessages || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      held.push(resolve)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
   }
 
   return {
@@ -41,11 +50,7 @@ export function createInflow(core: Core, signal: AbortSignal): Inflow {
         waiting.set(id, [message])
         void drain(id)
       }
-      while (count >= maxInflowMessages && !signal.aborted)
-        await new Promise<void>((resolve) => {
-          makeRoom = resolve
-          signal.addEventListener('abort', () => resolve(), { once: true })
-        })
+      await room()
     },
   }
 }

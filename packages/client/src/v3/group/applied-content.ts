@@ -7,7 +7,7 @@ import { keys } from '../records/keys.ts'
 import type { Core } from '../core.ts'
 import { keptTypeOf } from './conversation-row.ts'
 import { putRecord, setConversation, type GroupChange } from './group-change.ts'
-import { decodeContent } from './message-row.ts'
+import { decodeContent } from './content-facts.ts'
 
 /** What may be deleted for everybody (v3-mls §6.5). */
 const deletable: ReadonlySet<string> = new Set(

@@ -1,7 +1,7 @@
 import {
-  Conversation,
   ConversationType as RowType,
-  Membership,
+  type Conversation,
+  type Membership,
 } from '@xmtp-ts/proto/store/v1/store'
 import { bytesFromHex, v3, XmtpError } from '@xmtp-ts/protocol'
 import type { ConversationType, GroupMetadata } from '@xmtp-ts/protocol/group'

@@ -1,6 +1,6 @@
 import { changesSince, joinGroup, members, type Joined } from '@xmtp-ts/mls'
-import { Consent, Conversation, Membership, Message } from '@xmtp-ts/proto/store/v1/store'
-import { bytesToHex, v3 } from '@xmtp-ts/protocol'
+import { Consent, Membership, Message, type Conversation } from '@xmtp-ts/proto/store/v1/store'
+import { bytesToHex, type v3 } from '@xmtp-ts/protocol'
 import {
   checkDirectMessage,
   compareVersions,

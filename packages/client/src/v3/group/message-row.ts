@@ -1,39 +1,15 @@
-import { EncodedContent } from '@xmtp-ts/proto/message_contents/content'
-import { DeliveryStatus, Message, MessageKind } from '@xmtp-ts/proto/store/v1/store'
+import { DeliveryStatus, MessageKind, type Message } from '@xmtp-ts/proto/store/v1/store'
 import { bytesFromHex, v3 } from '@xmtp-ts/protocol'
 import { decodeMutableMetadata, disappearingSettings } from '@xmtp-ts/protocol/group'
 import type { GroupMessage } from '../../network/mls-api.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { applyContent } from './applied-content.ts'
+import { contentFacts } from './content-facts.ts'
 import { deliver, putMessage, type GroupChange } from './group-change.ts'
-import { referenceOf } from './reference.ts'
 
 /** Who sent it, by the leaf that MLS vouches for. */
 export type Sender = { readonly inboxId: string; readonly installationId: Uint8Array }
-
-/** What lists filter by and replies are found by, without decoding the content again. */
-export type ContentFacts = { readonly contentType: string; readonly referenceId: string }
-
-/** Content that does not decode is kept as it is, with no type. */
-export function contentFacts(content: Uint8Array): ContentFacts {
-  const encoded = decodeContent(content)
-  const type = encoded?.type
-  if (encoded === undefined || type === undefined) return { contentType: '', referenceId: '' }
-  return {
-    contentType: `${type.authorityId}/${type.typeId}`,
-    referenceId: referenceOf(encoded),
-  }
-}
-
-export function decodeContent(content: Uint8Array): EncodedContent | undefined {
-  try {
-    return EncodedContent.decode(content)
-  } catch {
-    // Not for us to judge: the app is shown that there is a message, and that it has no readable content.
-    return undefined
-  }
-}
 
 /** An application message as it is stored. */
 export function messageRow(

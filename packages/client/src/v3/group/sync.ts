@@ -112,7 +112,7 @@ export async function inParallel<T>(
   width: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const waiting = [...items].reverse()
+  const waiting = items.toReversed()
   const errors: unknown[] = []
   const worker = async () => {
     for (let item = waiting.pop(); item !== undefined; item = waiting.pop())

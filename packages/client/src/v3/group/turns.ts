@@ -12,7 +12,7 @@ export function createTurns(): Turns {
       const turn = before.then(work, work)
       const ended = turn.catch(() => undefined)
       last.set(name, ended)
-      void ended.then(() => {
+      void ended.finally(() => {
         if (last.get(name) === ended) last.delete(name)
       })
       return turn
