@@ -27,7 +27,8 @@ export type { CreateDmOptions, CreateGroupOptions } from './v3/conversation/begi
 export type { ListConversationsOptions } from './v3/conversation/found.ts'
 export type { GroupMember } from './v3/conversation/members.ts'
 export type { HmacKey } from './v3/conversation/hmac-keys.ts'
-export type { Reply, SendMessageOptions } from './v3/conversation/sending.ts'
+export type { SendMessageOptions } from './v3/conversation/sending.ts'
+export type { Reply } from './v3/message/content.ts'
 export { metadataFieldName } from './v3/conversation/permissions.ts'
 export type { GroupPermissions, PermissionPolicySet } from './v3/conversation/permissions.ts'
 export {
@@ -47,7 +48,9 @@ export { Preferences } from './v3/preferences.ts'
 export type { Consent, UserPreferenceUpdate } from './v3/preferences.ts'
 
 export { DecodedMessage } from './v3/message/decoded-message.ts'
-export type { DeletedMessage, EnrichedReply, Reaction } from './v3/message/decoded-message.ts'
+export type { DeletedMessage, EnrichedReply } from './v3/message/decoded-message.ts'
+export { ActionStyle, ReactionAction, ReactionSchema } from './v3/message/built-in-codecs.ts'
+export type { Action, Actions, Reaction } from './v3/message/built-in-codecs.ts'
 export {
   ContentType,
   DeliveryStatus,
@@ -111,6 +114,23 @@ export type { GrpcWebOptions } from './transport/grpc-web.ts'
 export { memoryTransport } from './transport/memory.ts'
 export type { MemoryEndpoint } from './transport/memory.ts'
 export type { CallOptions, ServerStream, Transport, UnaryOptions } from './transport/transport.ts'
-export type { ContentCodec, ContentTypeId, EncodedContent } from '@xmtp-ts/content'
+export { decryptAttachment, encryptAttachment } from '@xmtp-ts/content'
+export type {
+  Attachment,
+  ContentCodec,
+  ContentTypeId,
+  EncodedContent,
+  EncryptedAttachment,
+  GroupUpdated,
+  Intent,
+  LeaveRequest,
+  MultiRemoteAttachment,
+  ReadReceipt,
+  RemoteAttachment,
+  TransactionMetadata,
+  TransactionReference,
+  WalletCall,
+  WalletSendCalls,
+} from '@xmtp-ts/content'
 export { XmtpError } from '@xmtp-ts/protocol'
 export type { ErrorCode } from '@xmtp-ts/protocol'

@@ -2,6 +2,14 @@ import type { AnyCodec } from '@xmtp-ts/content'
 import { bytesToHex, v3, XmtpError } from '@xmtp-ts/protocol'
 import { backendOf, networkOf, type Backend, type XmtpEnv } from './client/backend.ts'
 import type { ClientOptions, ContentsOf } from './client/options.ts'
+import {
+  canMessageAt,
+  fetchInboxStatesAt,
+  isAddressAuthorizedAt,
+  isInstallationAuthorizedAt,
+  revokeInstallationsAt,
+  verifySignedWithPublicKey,
+} from './client/statics.ts'
 import { countCalls, DebugInformation, type Counted } from './client/statistics.ts'
 import { openStore } from './client/store.ts'
 import { startRegisteredWorkers, startWorkers } from './client/workers.ts'
@@ -35,7 +43,6 @@ import { createSession } from './message/session.ts'
 import { libxmtpVersion, openCore, type Network } from './open-core.ts'
 import { Preferences } from './preferences.ts'
 import { contractsOf, toInboxSigner, type AnyInboxSigner, type InboxSigner } from './signer.ts'
-import { ClientStatics } from './client/statics.ts'
 
 /** What a client is made of; everything is open and ready. */
 type Opened = {
@@ -53,7 +60,14 @@ type Opened = {
  * An installation of an inbox, in the shape of `@xmtp/node-sdk`. `Client.create` returns a finished one; close it, or use
  * `await using`. Any method may throw XmtpError `client.network.*`, `client.node.*`, `client.store.*` and `client.closed`.
  */
-export class Client<Content = unknown> extends ClientStatics implements AsyncDisposable {
+export class Client<Content = unknown> implements AsyncDisposable {
+  static readonly revokeInstallations = revokeInstallationsAt
+  static readonly fetchInboxStates = fetchInboxStatesAt
+  static readonly canMessage = canMessageAt
+  static readonly isAddressAuthorized = isAddressAuthorizedAt
+  static readonly isInstallationAuthorized = isInstallationAuthorizedAt
+  static readonly verifySignedWithPublicKey = verifySignedWithPublicKey
+
   readonly conversations: Conversations<Content>
   readonly preferences: Preferences
   readonly debugInformation: DebugInformation
@@ -62,7 +76,6 @@ export class Client<Content = unknown> extends ClientStatics implements AsyncDis
   #isRegistered: boolean
 
   private constructor(opened: Opened) {
-    super()
     const { options, network, parts, candidate, controller } = opened
     const { installation } = candidate
     const { core, feed } = openCore({

@@ -1,3 +1,8 @@
+import {
+  ConsentStateSave,
+  ConsentTypeSave,
+  type ConsentSave,
+} from '@xmtp-ts/proto/device_sync/consent_backup'
 import { PreferenceUpdate as StoredUpdate } from '@xmtp-ts/proto/device_sync/content'
 import { syncAll, type SyncSummary } from './group/sync.ts'
 import type { InboxAnswers } from './identity/directory.ts'
@@ -122,21 +127,20 @@ function preferenceSource<T>(
       const { update } = decodeRow(StoredUpdate, entry)
       if (update?.$case === 'hmac') return choose({ type: 'HmacKeyUpdate', key: update.value.key })
       if (update?.$case !== 'consent') return undefined
-      const { entityType, state, entity } = update.value
-      const { GroupId, InboxId } = ConsentEntityType
-      return choose({
-        type: 'ConsentUpdate',
-        consent: {
-          entityType: entityType === 1 ? GroupId : InboxId,
-          state:
-            state === 2
-              ? ConsentState.Allowed
-              : state === 3
-                ? ConsentState.Denied
-                : ConsentState.Unknown,
-          entity,
-        },
-      })
+      return choose({ type: 'ConsentUpdate', consent: consentOf(update.value) })
     },
+  }
+}
+
+function consentOf({ entityType, state, entity }: ConsentSave): Consent {
+  const { GroupId, InboxId } = ConsentEntityType
+  const { Allowed, Denied, Unknown } = ConsentState
+  const isConversation = entityType === ConsentTypeSave.CONSENT_TYPE_SAVE_CONVERSATION_ID
+  const isAllowed = state === ConsentStateSave.CONSENT_STATE_SAVE_ALLOWED
+  const isDenied = state === ConsentStateSave.CONSENT_STATE_SAVE_DENIED
+  return {
+    entityType: isConversation ? GroupId : InboxId,
+    state: isAllowed ? Allowed : isDenied ? Denied : Unknown,
+    entity,
   }
 }

@@ -1,7 +1,20 @@
-import type { AnyCodec, ContentOf, textCodec } from '@xmtp-ts/content'
+import type {
+  AnyCodec,
+  Attachment,
+  ContentOf,
+  GroupUpdated,
+  Intent,
+  LeaveRequest,
+  MultiRemoteAttachment,
+  ReadReceipt,
+  RemoteAttachment,
+  TransactionReference,
+  WalletSendCalls,
+} from '@xmtp-ts/content'
 import type { Refusal } from '../core.ts'
 import type { InboxWarning } from '../identity/publish-update.ts'
-import type { DeletedMessage, EnrichedReply, Reaction } from '../message/decoded-message.ts'
+import type { Actions, Reaction } from '../message/built-in-codecs.ts'
+import type { DeletedMessage, EnrichedReply } from '../message/decoded-message.ts'
 import type { ContentOptions } from '../message/session.ts'
 import type { Backend, NetworkOptions } from './backend.ts'
 import type { StorageOptions } from './store.ts'
@@ -48,7 +61,20 @@ export type ClientOptions = (NetworkOptions | { readonly backend: Backend }) &
   OtherOptions
 
 /** What messages hold without codecs of an app. */
-export type BuiltInContentTypes = ContentOf<typeof textCodec> | Reaction | DeletedMessage
+export type BuiltInContentTypes =
+  | string
+  | Reaction
+  | ReadReceipt
+  | Attachment
+  | RemoteAttachment
+  | MultiRemoteAttachment
+  | TransactionReference
+  | WalletSendCalls
+  | Actions
+  | Intent
+  | GroupUpdated
+  | LeaveRequest
+  | DeletedMessage
 
 /** What messages of a client with these codecs hold. */
 export type ContentsOf<Codecs extends readonly AnyCodec[]> =

@@ -18,60 +18,64 @@ import { backendOf, networkOf, type Backend, type NetworkOptions, type XmtpEnv }
 /** Which node: `local` unless given. */
 export type Where = XmtpEnv | Backend | NetworkOptions
 
-/** What needs no client: nothing is stored, and nobody is registered. */
-export abstract class ClientStatics {
-  /**
-   * Revokes installations of an inbox; its recovery identifier signs.
-   * @param installationIds 32 bytes each
-   * @throws XmtpError `client.inbox.notRecovery`, `client.inbox.unknown`, `client.signer.*`
-   */
-  static async revokeInstallations(
-    signer: AnyInboxSigner,
-    inboxId: string,
-    installationIds: readonly Uint8Array[],
-    where?: Where,
-  ): Promise<void> {
-    const network = networkOf(backendOf(where))
-    const recovery = await toInboxSigner(signer, contractsOf(network.identity))
-    const request = { inboxId: v3.parseInboxId(inboxId), installationIds }
-    await revokeInstallationsOf(network, recovery, request)
-  }
+/**
+ * Revokes installations of an inbox; its recovery identifier signs.
+ * @param installationIds 32 bytes each
+ * @throws XmtpError `client.inbox.notRecovery`, `client.inbox.unknown`, `client.signer.*`
+ */
+export async function revokeInstallationsAt(
+  signer: AnyInboxSigner,
+  inboxId: string,
+  installationIds: readonly Uint8Array[],
+  where?: Where,
+): Promise<void> {
+  const network = networkOf(backendOf(where))
+  const recovery = await toInboxSigner(signer, contractsOf(network.identity))
+  const request = { inboxId: v3.parseInboxId(inboxId), installationIds }
+  await revokeInstallationsOf(network, recovery, request)
+}
 
-  /** @throws XmtpError `client.inbox.*` */
-  static fetchInboxStates(inboxIds: readonly string[], where?: Where): Promise<InboxState[]> {
-    return lookUp(where, async ({ inboxes }) => statesOf(await inboxes.refresh(inboxIds), inboxIds))
-  }
+/** @throws XmtpError `client.inbox.*` */
+export function fetchInboxStatesAt(
+  inboxIds: readonly string[],
+  where?: Where,
+): Promise<InboxState[]> {
+  return lookUp(where, async ({ inboxes }) => statesOf(await inboxes.refresh(inboxIds), inboxIds))
+}
 
-  /** Who has an inbox, by identifier as given. */
-  static canMessage(
-    identifiers: readonly Identifier[],
-    where?: Where,
-  ): Promise<Map<string, boolean>> {
-    return canMessage(networkOf(backendOf(where)), identifiers)
-  }
+/** Who has an inbox, by identifier as given. */
+export function canMessageAt(
+  identifiers: readonly Identifier[],
+  where?: Where,
+): Promise<Map<string, boolean>> {
+  return canMessage(networkOf(backendOf(where)), identifiers)
+}
 
-  /** Whether an address is of an inbox now. @throws XmtpError `client.inbox.*` */
-  static isAddressAuthorized(inboxId: string, address: string, where?: Where): Promise<boolean> {
-    return lookUp(where, (parts) => isAddressAuthorized(parts, inboxId, address))
-  }
+/** Whether an address is of an inbox now. @throws XmtpError `client.inbox.*` */
+export function isAddressAuthorizedAt(
+  inboxId: string,
+  address: string,
+  where?: Where,
+): Promise<boolean> {
+  return lookUp(where, (parts) => isAddressAuthorized(parts, inboxId, address))
+}
 
-  /** Whether an installation is of an inbox now. @param installation 32 bytes @throws XmtpError `client.inbox.*` */
-  static isInstallationAuthorized(
-    inboxId: string,
-    installation: Uint8Array,
-    where?: Where,
-  ): Promise<boolean> {
-    return lookUp(where, (parts) => isInstallationAuthorized(parts, inboxId, installation))
-  }
+/** Whether an installation is of an inbox now. @param installation 32 bytes @throws XmtpError `client.inbox.*` */
+export function isInstallationAuthorizedAt(
+  inboxId: string,
+  installation: Uint8Array,
+  where?: Where,
+): Promise<boolean> {
+  return lookUp(where, (parts) => isInstallationAuthorized(parts, inboxId, installation))
+}
 
-  /** Whether an installation signed a text with `signWithInstallationKey`. @param publicKey 32 bytes */
-  static verifySignedWithPublicKey(
-    text: string,
-    signature: Uint8Array,
-    publicKey: Uint8Array,
-  ): boolean {
-    return v3.isPublicTextSigned(text, { publicKey, bytes: signature })
-  }
+/** Whether an installation signed a text with `signWithInstallationKey`. @param publicKey 32 bytes */
+export function verifySignedWithPublicKey(
+  text: string,
+  signature: Uint8Array,
+  publicKey: Uint8Array,
+): boolean {
+  return v3.isPublicTextSigned(text, { publicKey, bytes: signature })
 }
 
 /** The inbox id that an account gets when it creates one. @throws XmtpError `v3.identity.identifier.malformed` */

@@ -1,10 +1,15 @@
+import {
+  ConsentStateSave,
+  ConsentTypeSave,
+  type ConsentSave,
+} from '@xmtp-ts/proto/device_sync/consent_backup'
 import { PreferenceUpdate } from '@xmtp-ts/proto/device_sync/content'
 import { Consent } from '@xmtp-ts/proto/store/v1/store'
 import type { RecordBatch } from '../../store/record-store.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, encodeRow } from '../records/rows.ts'
-import type { ConsentState } from './enums.ts'
+import { ConsentState } from './enums.ts'
 import { consentOfRow, readStitched, readView } from './view.ts'
 
 /** Whether somebody, or a conversation, is wanted. */
@@ -15,8 +20,14 @@ export type ConsentChange = {
   readonly state: ConsentState
 }
 
-/** Numbers of the protobuf: unknown, allowed, denied. */
-const storedStates = { 0: 1, 1: 2, 2: 3 } as const
+const conversationType = ConsentTypeSave.CONSENT_TYPE_SAVE_CONVERSATION_ID
+const inboxType = ConsentTypeSave.CONSENT_TYPE_SAVE_INBOX_ID
+
+const storedStates = {
+  [ConsentState.Unknown]: ConsentStateSave.CONSENT_STATE_SAVE_UNKNOWN,
+  [ConsentState.Allowed]: ConsentStateSave.CONSENT_STATE_SAVE_ALLOWED,
+  [ConsentState.Denied]: ConsentStateSave.CONSENT_STATE_SAVE_DENIED,
+} as const
 
 /**
  * Notes what the user wants; what is so already changes nothing. Duplicates of a direct message go together.
@@ -37,7 +48,7 @@ export async function changeConsents(
       update: {
         $case: 'consent',
         value: {
-          entityType: change.kind === 'conversation' ? 1 : 2,
+          entityType: change.kind === 'conversation' ? conversationType : inboxType,
           state,
           entity: change.entity,
           consentedAtNs,
@@ -111,6 +122,6 @@ function isEntity(text: string): boolean {
   return /^[0-9a-f]{2,128}$/.test(text)
 }
 
-function placeOf({ entityType, entity }: { entityType: number; entity: string }): string {
-  return keys.consent(entityType === 1 ? 'conversation' : 'inbox', entity)
+function placeOf({ entityType, entity }: Pick<ConsentSave, 'entityType' | 'entity'>): string {
+  return keys.consent(entityType === conversationType ? 'conversation' : 'inbox', entity)
 }

@@ -86,7 +86,7 @@ export function describePermissions(set: PolicySet): GroupPermissions {
  */
 export function firstPolicies(
   kind: GroupPermissionsOptions = GroupPermissionsOptions.Default,
-  custom: PermissionPolicySet | undefined = undefined,
+  custom?: PermissionPolicySet,
 ): PolicySet {
   if (kind === GroupPermissionsOptions.Default) return policyPresets.default
   if (kind === GroupPermissionsOptions.AdminOnly) return policyPresets.adminOnly
@@ -157,6 +157,9 @@ function permissionsPolicy(policy: PermissionPolicy): PermissionsPolicy {
       return { kind: 'base', base: 'admin' }
     case PermissionPolicy.SuperAdmin:
       return { kind: 'base', base: 'superAdmin' }
+    case PermissionPolicy.Allow:
+    case PermissionPolicy.DoesNotExist:
+    case PermissionPolicy.Other:
     default:
       throw new RangeError(`A group cannot have the policy ${String(policy)} here.`)
   }

@@ -1,7 +1,26 @@
-import type { ContentTypeId, EncodedContent } from '@xmtp-ts/content'
+import {
+  actionsType,
+  attachmentType,
+  intentType,
+  markdownType,
+  multiRemoteAttachmentType,
+  reactionType,
+  readReceiptType,
+  remoteAttachmentType,
+  textType,
+  transactionReferenceType,
+  walletSendCallsType,
+  type Attachment,
+  type ContentTypeId,
+  type Intent,
+  type MultiRemoteAttachment,
+  type RemoteAttachment,
+  type TransactionReference,
+  type WalletSendCalls,
+} from '@xmtp-ts/content'
 import type { MessageToSend } from '../group/send.ts'
-import { encodeWith } from '../message/content.ts'
-import type { Reaction } from '../message/decoded-message.ts'
+import type { Actions, Reaction } from '../message/built-in-codecs.ts'
+import { encodeReply, encodeWith, type Reply } from '../message/content.ts'
 import type { Session } from '../message/session.ts'
 
 export type SendMessageOptions = {
@@ -11,18 +30,6 @@ export type SendMessageOptions = {
   readonly optimistic?: boolean | undefined
 }
 
-/** A reply as it is sent; its content is encoded already. */
-export type Reply = {
-  readonly content: EncodedContent
-  /** Of the message that it answers, hex. */
-  readonly reference: string
-  readonly referenceInboxId?: string | undefined
-}
-
-function xmtpType(typeId: string, versionMajor = 1, authorityId = 'xmtp.org'): ContentTypeId {
-  return { authorityId, typeId, versionMajor, versionMinor: 0 }
-}
-
 /** A method for each of XMTP's types; `isOptimistic` only stores the message, and `publishMessages` sends it. */
 export abstract class Sending {
   protected abstract readonly codecs: Session
@@ -30,51 +37,54 @@ export abstract class Sending {
   protected abstract sendBytes(message: MessageToSend, isOptimistic: boolean): Promise<string>
 
   sendText(text: string, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('text'), text, isOptimistic)
+    return this.#sendAs(textType, text, isOptimistic)
   }
 
   sendMarkdown(markdown: string, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('markdown'), markdown, isOptimistic)
+    return this.#sendAs(markdownType, markdown, isOptimistic)
   }
 
   sendReaction(reaction: Reaction, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('reaction', 2), reaction, isOptimistic)
+    return this.#sendAs(reactionType, reaction, isOptimistic)
   }
 
   sendReadReceipt(isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('readReceipt'), {}, isOptimistic)
+    return this.#sendAs(readReceiptType, {}, isOptimistic)
   }
 
-  sendReply(reply: Reply, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('reply'), reply, isOptimistic)
+  async sendReply(reply: Reply, isOptimistic = false): Promise<string> {
+    return this.sendBytes(await encodeReply(this.codecs, reply), isOptimistic)
   }
 
-  sendTransactionReference(reference: unknown, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('transactionReference'), reference, isOptimistic)
+  sendTransactionReference(reference: TransactionReference, isOptimistic = false): Promise<string> {
+    return this.#sendAs(transactionReferenceType, reference, isOptimistic)
   }
 
-  sendWalletSendCalls(calls: unknown, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('walletSendCalls'), calls, isOptimistic)
+  sendWalletSendCalls(calls: WalletSendCalls, isOptimistic = false): Promise<string> {
+    return this.#sendAs(walletSendCallsType, calls, isOptimistic)
   }
 
-  sendActions(actions: unknown, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('actions', 1, 'coinbase.com'), actions, isOptimistic)
+  sendActions(actions: Actions, isOptimistic = false): Promise<string> {
+    return this.#sendAs(actionsType, actions, isOptimistic)
   }
 
-  sendIntent(intent: unknown, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('intent', 1, 'coinbase.com'), intent, isOptimistic)
+  sendIntent(intent: Intent, isOptimistic = false): Promise<string> {
+    return this.#sendAs(intentType, intent, isOptimistic)
   }
 
-  sendAttachment(attachment: unknown, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('attachment'), attachment, isOptimistic)
+  sendAttachment(attachment: Attachment, isOptimistic = false): Promise<string> {
+    return this.#sendAs(attachmentType, attachment, isOptimistic)
   }
 
-  sendRemoteAttachment(attachment: unknown, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('remoteStaticAttachment'), attachment, isOptimistic)
+  sendRemoteAttachment(attachment: RemoteAttachment, isOptimistic = false): Promise<string> {
+    return this.#sendAs(remoteAttachmentType, attachment, isOptimistic)
   }
 
-  sendMultiRemoteAttachment(attachments: unknown, isOptimistic = false): Promise<string> {
-    return this.#sendAs(xmtpType('multiRemoteStaticAttachment'), attachments, isOptimistic)
+  sendMultiRemoteAttachment(
+    attachments: MultiRemoteAttachment,
+    isOptimistic = false,
+  ): Promise<string> {
+    return this.#sendAs(multiRemoteAttachmentType, attachments, isOptimistic)
   }
 
   async #sendAs(type: ContentTypeId, content: unknown, isOptimistic: boolean): Promise<string> {

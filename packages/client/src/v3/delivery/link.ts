@@ -20,7 +20,7 @@ export function createLink(): Link {
   const broken = new Set<object>()
   let attempt = 0
   const tell = (event: LinkEvent) => {
-    for (const listener of [...listeners]) listener(event)
+    for (const listener of listeners) listener(event)
   }
   return {
     isDown: () => broken.size > 0,

@@ -1,13 +1,18 @@
 import {
+  createCodecRegistry,
   decodeContent,
   encodeContent,
   formatContentType,
-  parseContent,
+  replyCodec,
+  replyType,
+  sameContentType,
+  textType,
+  type AnyCodec,
   type ContentTypeId,
   type EncodedContent,
 } from '@xmtp-ts/content'
 import type { Message } from '@xmtp-ts/proto/store/v1/store'
-import { EncodedContent as WireContent } from '@xmtp-ts/proto/message_contents/content'
+import { Compression, EncodedContent as WireContent } from '@xmtp-ts/proto/message_contents/content'
 import { XmtpError } from '@xmtp-ts/protocol'
 import type { MessageToSend } from '../group/send.ts'
 import type { DecodedContent, DeletedMessage } from './decoded-message.ts'
@@ -76,6 +81,35 @@ export async function encodeWith(
   return { content: bytes, shouldPush }
 }
 
+/** A reply as it is sent; its content is encoded already. */
+export type Reply = {
+  readonly content: EncodedContent
+  /** Of the message that it answers, hex. */
+  readonly reference: string
+  readonly referenceInboxId?: string | undefined
+}
+
+/** A reply takes its content by a codec: here by one that gives what the app has encoded. */
+export function encodeReply(
+  session: Session,
+  { content, reference, referenceInboxId }: Reply,
+): Promise<MessageToSend> {
+  const { type } = content
+  const inner: AnyCodec = {
+    contentType: type,
+    encode: () => content,
+    decode: () => content,
+    fallback: () => content.fallback,
+    shouldPush: () => true,
+  }
+  const codecs = createCodecRegistry([replyCodec, inner])
+  const shown = sameContentType(type, textType)
+    ? new TextDecoder().decode(content.content)
+    : content
+  const reply = { reference, referenceInboxId, contentType: type, content: shown }
+  return encodeWith({ ...session, codecs }, replyType, reply)
+}
+
 /** Content that an app has encoded itself. */
 export function encodeWire({ type, parameters, ...rest }: EncodedContent): Uint8Array {
   // Copied field by field: the type may be a class instance of another SDK.
@@ -84,12 +118,11 @@ export function encodeWire({ type, parameters, ...rest }: EncodedContent): Uint8
     type: { authorityId, typeId, versionMajor, versionMinor },
     parameters: { ...parameters },
     fallback: rest.fallback,
-    compression: rest.compression,
+    compression: rest.compression === undefined ? undefined : compressionOf(rest.compression),
     content: rest.content,
   }).finish()
 }
 
-/** The wire form of a message's content. @throws XmtpError `content.malformed` */
-export function wireContent(row: Message): EncodedContent {
-  return parseContent(row.content)
+function compressionOf(compression: number): Compression {
+  return compression === 0 ? Compression.COMPRESSION_DEFLATE : Compression.COMPRESSION_GZIP
 }

@@ -1,9 +1,14 @@
 import type { ContentTypeId } from '@xmtp-ts/content'
 import type { XmtpError } from '@xmtp-ts/protocol'
-import type { Message } from '@xmtp-ts/proto/store/v1/store'
+import {
+  DeliveryStatus as RowStatus,
+  MessageKind,
+  type Message,
+} from '@xmtp-ts/proto/store/v1/store'
 import { bytesToHex } from '@xmtp-ts/protocol'
 import { nsToMs } from '../../environment.ts'
-import type { DeliveryStatus, GroupMessageKind } from './enums.ts'
+import type { Reaction } from './built-in-codecs.ts'
+import { DeliveryStatus, GroupMessageKind } from './enums.ts'
 
 /** What a client's codecs made of a message. */
 export type DecodedContent = {
@@ -18,18 +23,6 @@ export type DecodedContent = {
 export type Relations = {
   readonly reactions: readonly DecodedMessage<Reaction>[]
   readonly numReplies: number
-}
-
-/** The content of a reaction. */
-export type Reaction = {
-  /** Of the message that it is about, hex. */
-  readonly reference: string
-  readonly referenceInboxId: string
-  /** 1 added, 2 removed */
-  readonly action: number
-  readonly content: string
-  /** 1 Unicode, 2 shortcode, 3 custom */
-  readonly schema: number
 }
 
 /** A reply together with what it answers. */
@@ -100,14 +93,13 @@ export function dateOf(ns: bigint): Date {
   return new Date(nsToMs(ns))
 }
 
-/** Stored with the same numbers. */
-export function deliveryStatusOf({
-  deliveryStatus,
-}: Pick<Message, 'deliveryStatus'>): DeliveryStatus {
-  return deliveryStatus === 1 || deliveryStatus === 2 ? deliveryStatus : 0
+export function deliveryStatusOf(row: Pick<Message, 'deliveryStatus'>): DeliveryStatus {
+  const { Unpublished, Published, Failed } = DeliveryStatus
+  if (row.deliveryStatus === RowStatus.DELIVERY_STATUS_PUBLISHED) return Published
+  return row.deliveryStatus === RowStatus.DELIVERY_STATUS_FAILED ? Failed : Unpublished
 }
 
-/** Stored with the same numbers. */
 export function kindOf({ kind }: Pick<Message, 'kind'>): GroupMessageKind {
-  return kind === 1 ? 1 : 0
+  const { Application, MembershipChange } = GroupMessageKind
+  return kind === MessageKind.MESSAGE_KIND_MEMBERSHIP_CHANGE ? MembershipChange : Application
 }
