@@ -6,6 +6,7 @@ const benchmarks = {
   open: 'dist/open.bench.js',
   publish: 'dist/publish.bench.js',
   streams: 'dist/streams.bench.js',
+  'v3-node': 'dist/v3-node.bench.js',
   mls: 'mls/bench.mjs',
 }
 

@@ -6,6 +6,7 @@ import {
   PublishRequest,
   SubscribeRequest,
 } from '@xmtp-ts/proto/message_api/v1/message_api'
+import { frame, onMessages } from './grpc.ts'
 import { percentile, printMachine, printTable, startNode } from './support.ts'
 
 const service = '/xmtp.message_api.v1.MessageApi'
@@ -17,12 +18,6 @@ const publishGapMs = 1
 const payloadBytes = 300
 
 const topic = (index: number) => `/xmtp/0/m-${index.toString(16).padStart(64, '0')}/proto`
-
-function frame(message: Uint8Array): Buffer {
-  const header = Buffer.alloc(5)
-  header.writeUInt32BE(message.length, 1)
-  return Buffer.concat([header, message])
-}
 
 function request(session: ClientHttp2Session, method: string, message: Uint8Array) {
   const stream = session.request({
@@ -47,20 +42,6 @@ function subscribe(session: ClientHttp2Session, topics: string[]): Promise<Clien
   return new Promise((resolve, reject) => {
     stream.once('response', () => resolve(stream))
     stream.once('close', () => reject(new Error('The stream did not open.')))
-  })
-}
-
-/** Calls back for every message of a stream. */
-function onMessages(stream: ClientHttp2Stream, each: (message: Uint8Array) => void): void {
-  let buffered: Buffer = Buffer.alloc(0)
-  stream.on('data', (chunk: Buffer) => {
-    buffered = Buffer.concat([buffered, chunk])
-    while (buffered.length >= 5) {
-      const length = buffered.readUInt32BE(1)
-      if (buffered.length < 5 + length) return
-      each(buffered.subarray(5, 5 + length))
-      buffered = buffered.subarray(5 + length)
-    }
   })
 }
 
