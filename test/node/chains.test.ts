@@ -38,7 +38,7 @@ async function chain(answer: (asked: Asked) => object | string | Promise<object 
       const call = JSON.parse(Buffer.concat(chunks).toString()) as Asked & { id: number }
       asked.push(call)
       void Promise.resolve(answer(call)).then((body) => {
-        response.end(
+        return response.end(
           typeof body === 'string'
             ? body
             : JSON.stringify({ jsonrpc: '2.0', id: call.id, ...body }),

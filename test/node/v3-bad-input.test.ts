@@ -17,7 +17,7 @@ import {
   PublishIdentityUpdateRequest,
   VerifySmartContractWalletSignaturesRequest,
 } from '@xmtp-ts/proto/identity/api/v1/identity'
-import { IdentityUpdate } from '@xmtp-ts/proto/identity/associations/association'
+import { IdentifierKind, IdentityUpdate } from '@xmtp-ts/proto/identity/associations/association'
 import { MlsCredential } from '@xmtp-ts/proto/identity/credential'
 import {
   BatchPublishCommitLogRequest,
@@ -67,7 +67,7 @@ describe('identity updates', () => {
   const safe = contract(0)
   const safeElsewhere = contract(0, 'eip155:10')
   const touch = passkey(0)
-  const inboxId = v3.deriveInboxId(alice.identifier as v3.Identifier, 1n)
+  const inboxId = v3.deriveInboxId(alice.identifier, 1n)
   type Signer = Pick<Actor, 'sign'>
 
   const create = (owner: Actor, by: Signer = owner, nonce = 1n): Step => ({
@@ -199,7 +199,7 @@ describe('identity updates', () => {
 
   it('a log begins with its creation, in the inbox that follows from it, by its owner', async () => {
     const { publish, length } = await openLog()
-    const ofBob = v3.deriveInboxId(bob.identifier as v3.Identifier, 1n)
+    const ofBob = v3.deriveInboxId(bob.identifier, 1n)
     for (const wrong of [
       update([add(alice, bob)]),
       update([create(alice)], ofBob),
@@ -375,7 +375,10 @@ describe('too much at once is INVALID_ARGUMENT', () => {
       '10,001 identifiers',
       `${identity}/GetInboxIds`,
       GetInboxIdsRequest.encode({
-        requests: times(10_001, { identifier: 'x', identifierKind: 1 }),
+        requests: times(10_001, {
+          identifier: 'x',
+          identifierKind: IdentifierKind.IDENTIFIER_KIND_ETHEREUM,
+        }),
       }).finish(),
       /10000 requests/,
     ],

@@ -148,7 +148,7 @@ it('B14: what was published is found by the next call, each of 300 times; passke
     owner: ReturnType<typeof wallet | typeof passkey>,
     nonce: bigint,
   ) => {
-    const name = owner.identifier as v3.Identifier
+    const name = owner.identifier
     const inboxId = v3.deriveInboxId(name, nonce)
     const steps = [{ kind: 'createInbox' as const, identifier: name, nonce, by: [owner] }]
     const update = compose({ inboxId, clientTimestampNs: 1_000_000_000n, steps })

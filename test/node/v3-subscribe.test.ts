@@ -7,6 +7,7 @@ import {
   type SubscribeRequest_V1,
   type SubscribeResponse_V1,
 } from '@xmtp-ts/proto/mls/api/v1/mls'
+import { WelcomeWrapperAlgorithm } from '@xmtp-ts/proto/mls/message_contents/wrapper_encryption'
 import { v3 } from '@xmtp-ts/protocol'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -72,7 +73,7 @@ async function open(parts: Partial<NodeParts> = {}) {
                   installationKey: installation,
                   data: none,
                   hpkePublicKey: none,
-                  wrapperAlgorithm: 1,
+                  wrapperAlgorithm: WelcomeWrapperAlgorithm.WELCOME_WRAPPER_ALGORITHM_CURVE25519,
                   welcomeMetadata: none,
                 },
               },
@@ -147,6 +148,9 @@ function words(frames: readonly Response[]): string[] {
         return `topics: ${frame.value.topics.length}`
       case 'catchupComplete':
         return `complete ${frame.value.mutateId}`
+      case 'ping':
+      case 'pong':
+      case 'started':
       default:
         return frame.$case
     }
