@@ -60,21 +60,6 @@ export async function changeConsents(
   return updates
 }
 
-/** What another installation of ours says: of two words about one the later counts (v3-mls §6.6). */
-export async function takeConsents(
-  core: Core,
-  updates: readonly PreferenceUpdate[],
-): Promise<void> {
-  const news: PreferenceUpdate[] = []
-  for (const { update } of updates) {
-    if (update?.$case !== 'consent' || !isEntity(update.value.entity)) continue
-    const [stored] = await core.store.get([placeOf(update.value)])
-    const known = stored === undefined ? 0n : decodeRow(Consent, stored).consentedAtNs
-    if (update.value.consentedAtNs > known) news.push({ update })
-  }
-  await writeConsents(core, news)
-}
-
 export async function readConsent(
   { store }: Core,
   kind: ConsentChange['kind'],

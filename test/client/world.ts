@@ -1,0 +1,81 @@
+import {
+  Client,
+  GroupMessageKind,
+  memoryTransport,
+  type ClientOptions,
+  type DecodedMessage,
+  type Refusal,
+} from '@xmtp-ts/client'
+import { createNode, openMemoryLog, openMemoryV3Store, type Node } from '@xmtp-ts/node'
+import { afterEach, beforeEach, expect } from 'vitest'
+
+export const walletKey = (number: number) => number.toString(16).padStart(64, '0')
+
+/** A node, and clients of it that are closed after each test; nothing may have been refused or have failed. */
+export function world() {
+  let node: Node
+  const opened: AsyncDisposable[] = []
+  const refusals: Refusal[] = []
+  const failures: unknown[] = []
+
+  beforeEach(async () => {
+    node = await createNode({
+      log: openMemoryLog(),
+      v3: openMemoryV3Store(),
+      listen: [{ host: '127.0.0.1', port: 0 }],
+    })
+  })
+
+  afterEach(async () => {
+    for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
+    await node[Symbol.asyncDispose]()
+    expect(refusals.splice(0)).toEqual([])
+    expect(failures.splice(0)).toEqual([])
+  })
+
+  const options = (): ClientOptions => ({
+    transport: memoryTransport(node.memory()),
+    dbPath: null,
+    onRefused: (refusal) => refusals.push(refusal),
+    onError: (error) => failures.push(error),
+  })
+
+  return {
+    options,
+    node: () => node,
+    refusals,
+    keep<T extends AsyncDisposable>(one: T): T {
+      opened.push(one)
+      return one
+    },
+    async open(number: number, more: ClientOptions = {}): Promise<Client> {
+      const client: Client = await Client.create(walletKey(number), { ...options(), ...more })
+      opened.push(client)
+      return client
+    },
+  }
+}
+
+/** What was said, without the transcript. */
+export const texts = (messages: readonly DecodedMessage[]) =>
+  messages.filter(({ kind }) => kind === GroupMessageKind.Application).map(({ content }) => content)
+
+export async function take<T>(stream: AsyncIterable<T>, count: number): Promise<T[]> {
+  const values: T[] = []
+  const iterator = stream[Symbol.asyncIterator]()
+  while (values.length < count) {
+    const { value, done } = await iterator.next()
+    if (done === true) break
+    values.push(value)
+  }
+  return values
+}
+
+/** Waits until something is so: what happens by itself has no promise to wait for. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error('It did not come to be.')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
