@@ -97,13 +97,19 @@ describe('the file of a record store', () => {
 
   it('forgets what was removed', async () => {
     const path = newPath()
+    const secret = 'a very secret thing'
     {
       await using store = await openSqliteRecords(path)
-      await store.write({ put: [{ key: 't/a', value: bytes('a very secret thing') }, record] })
-      await store.write({ remove: ['t/a'] })
+      const large = { key: 't/large', value: bytes(secret.repeat(10_000)) }
+      await store.write({ put: [{ key: 't/small', value: bytes(secret) }, large, record] })
+    }
+    expect(readFileSync(path).includes(secret)).toBe(true)
+    {
+      await using store = await openSqliteRecords(path)
+      await store.write({ remove: ['t/small', 't/large'] })
     }
     expect(statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0).toBe(0)
-    expect(readFileSync(path).includes('a very secret thing')).toBe(false)
+    expect(readFileSync(path).includes(secret)).toBe(false)
   })
 
   it('waits while another connection writes', async () => {
