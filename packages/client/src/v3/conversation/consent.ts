@@ -8,7 +8,7 @@ import { Consent } from '@xmtp-ts/proto/store/v1/store'
 import type { RecordBatch } from '../../store/record-store.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
-import { decodeRow, encodeRow } from '../records/rows.ts'
+import { encodeRow } from '../records/rows.ts'
 import { ConsentState } from './enums.ts'
 import { consentOfRow, readStitched, readView } from './view.ts'
 

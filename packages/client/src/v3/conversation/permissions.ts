@@ -160,9 +160,6 @@ function permissionsPolicy(policy: PermissionPolicy): PermissionsPolicy {
     case PermissionPolicy.Allow:
     case PermissionPolicy.DoesNotExist:
     case PermissionPolicy.Other:
-    case PermissionPolicy.Allow:
-    case PermissionPolicy.DoesNotExist:
-    case PermissionPolicy.Other:
     default:
       throw new RangeError(`A group cannot have the policy ${String(policy)} here.`)
   }

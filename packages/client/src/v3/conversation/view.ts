@@ -115,7 +115,3 @@ function viewOf(
     cursor: progress?.cursor ?? 0n,
   }
 }
-
-export function idOfRow({ groupId }: Pick<Row, 'groupId'>): string {
-  return bytesToHex(groupId)
-}
