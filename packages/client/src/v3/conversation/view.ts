@@ -1,5 +1,4 @@
 import { Consent, Conversation as Row, Progress } from '@xmtp-ts/proto/store/v1/store'
-import { bytesToHex } from '@xmtp-ts/protocol'
 import type { Core } from '../core.ts'
 import { directIdOf } from '../group/conversation-row.ts'
 import { keys } from '../records/keys.ts'
