@@ -1,4 +1,4 @@
-import { Client, ConsentState, ConversationType, DeliveryStatus } from '@xmtp-ts/client'
+import { type Client, ConsentState, ConversationType, DeliveryStatus } from '@xmtp-ts/client'
 import { describe, expect, it } from 'vitest'
 import { take, texts, until, world } from './world.ts'
 

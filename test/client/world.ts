@@ -33,7 +33,7 @@ export function world() {
     expect(failures.splice(0)).toEqual([])
   })
 
-  const options = (): ClientOptions => ({
+  const options = () => ({
     transport: memoryTransport(node.memory()),
     dbPath: null,
     onRefused: (refusal) => refusals.push(refusal),

@@ -1,6 +1,7 @@
 import type { AnyCodec } from '@xmtp-ts/content'
 import { bytesToHex, v3, XmtpError } from '@xmtp-ts/protocol'
-import { backendOf, networkOf, type Backend, type XmtpEnv } from './client/backend.ts'
+import type { XmtpEnv } from './client/backend.ts'
+import { opening, openStored, type Opened } from './client/open.ts'
 import type { ClientOptions, ContentsOf } from './client/options.ts'
 import {
   canMessageAt,
@@ -10,8 +11,7 @@ import {
   revokeInstallationsAt,
   verifySignedWithPublicKey,
 } from './client/statics.ts'
-import { countCalls, DebugInformation, type Counted } from './client/statistics.ts'
-import { openStore } from './client/store.ts'
+import { DebugInformation } from './client/statistics.ts'
 import { startRegisteredWorkers, startWorkers } from './client/workers.ts'
 import { createBook } from './conversation/book.ts'
 import { Conversations } from './conversation/conversations.ts'
@@ -25,7 +25,6 @@ import {
   revokeInstallations,
   type AccountParts,
 } from './identity/accounts.ts'
-import { createInboxDirectory } from './identity/directory.ts'
 import {
   canMessage,
   fetchInboxId,
@@ -33,28 +32,11 @@ import {
   type KeyPackageStatus,
 } from './identity/inbox-state.ts'
 import { readIdentifier, writeIdentifier, type Identifier } from './identity/public-identifier.ts'
-import {
-  findCandidate,
-  registerCandidate,
-  type Candidate,
-  type RegisterParts,
-} from './identity/register.ts'
+import { findCandidate, registerCandidate, type Candidate } from './identity/register.ts'
 import { createSession } from './message/session.ts'
-import { libxmtpVersion, openCore, type Network } from './open-core.ts'
+import { libxmtpVersion, openCore } from './open-core.ts'
 import { Preferences } from './preferences.ts'
 import { contractsOf, toInboxSigner, type AnyInboxSigner, type InboxSigner } from './signer.ts'
-
-/** What a client is made of; everything is open and ready. */
-type Opened = {
-  readonly options: ClientOptions
-  readonly backend: Backend
-  readonly counted: Counted
-  readonly parts: RegisterParts
-  readonly network: Network
-  readonly candidate: Candidate
-  readonly signer: InboxSigner | undefined
-  readonly controller: AbortController
-}
 
 /**
  * An installation of an inbox, in the shape of `@xmtp/node-sdk`. `Client.create` returns a finished one; close it, or use
@@ -113,12 +95,8 @@ export class Client<Content = unknown> implements AsyncDisposable {
   ): Promise<Client<ContentsOf<Codecs>>> {
     return opening(options, async (base) => {
       const inboxSigner = await toInboxSigner(signer, contractsOf(base.network.identity))
-      const client = await openClient<ContentsOf<Codecs>>(
-        base,
-        inboxSigner.identifier,
-        inboxSigner,
-        (opened) => new Client(opened),
-      )
+      const opened = await openStored(base, inboxSigner.identifier, inboxSigner)
+      const client = new Client<ContentsOf<Codecs>>(opened)
       if (!client.isRegistered && options.disableAutoRegister !== true)
         await client.#registerFirst()
       return client
@@ -134,14 +112,10 @@ export class Client<Content = unknown> implements AsyncDisposable {
     identifier: Identifier,
     options: ClientOptions & { readonly codecs?: Codecs | undefined } = {},
   ): Promise<Client<ContentsOf<Codecs>>> {
-    return opening(options, (base) =>
-      openClient<ContentsOf<Codecs>>(
-        base,
-        readIdentifier(identifier),
-        undefined,
-        (opened) => new Client(opened),
-      ),
-    )
+    return opening(options, async (base) => {
+      const opened = await openStored(base, readIdentifier(identifier), undefined)
+      return new Client<ContentsOf<Codecs>>(opened)
+    })
   }
 
   get inboxId(): string {
@@ -285,47 +259,5 @@ export class Client<Content = unknown> implements AsyncDisposable {
     if (signer === undefined)
       throw new XmtpError('client.signer.missing', 'The client was opened without a signer.')
     return signer
-  }
-}
-
-/** What is there before it is known whose store is opened. */
-type Base = Omit<Opened, 'parts' | 'candidate' | 'signer'>
-
-/** Whatever fails, no call goes on in the background. */
-async function opening<T>(options: ClientOptions, open: (base: Base) => Promise<T>): Promise<T> {
-  const controller = new AbortController()
-  const backend = backendOf(options)
-  const counted = countCalls(backend.transport)
-  const network = networkOf({ ...backend, transport: counted.transport }, controller.signal)
-  try {
-    return await open({ options, backend, counted, network, controller })
-  } catch (error) {
-    controller.abort()
-    throw error
-  }
-}
-
-async function openClient<Content>(
-  base: Base,
-  identifier: v3.Identifier,
-  signer: InboxSigner | undefined,
-  make: (opened: Opened) => Client<Content>,
-): Promise<Client<Content>> {
-  const { options, network, backend } = base
-  const { identity, environment } = network
-  const inboxId = async () => {
-    const [named] = await identity.getInboxIds([identifier])
-    return named ?? v3.deriveInboxId(identifier, options.nonce ?? v3.defaultInboxNonce)
-  }
-  const store = await openStore(options, { env: backend.env, inboxId })
-  try {
-    const inboxes = createInboxDirectory({ store, api: identity })
-    const { onWarning } = options
-    const parts: RegisterParts = { ...network, store, inboxes, environment, onWarning }
-    const candidate = await findCandidate(parts, identifier, { nonce: options.nonce })
-    return make({ ...base, parts, candidate, signer })
-  } catch (error) {
-    await store[Symbol.asyncDispose]()
-    throw error
   }
 }

@@ -16,7 +16,7 @@ import { contractsOf, toInboxSigner, type AnyInboxSigner } from '../signer.ts'
 import { backendOf, networkOf, type Backend, type NetworkOptions, type XmtpEnv } from './backend.ts'
 
 /** Which node: `local` unless given. */
-export type Where = XmtpEnv | Backend | NetworkOptions
+export type Where = XmtpEnv | Backend | NetworkOptions | { readonly backend: Backend }
 
 /**
  * Revokes installations of an inbox; its recovery identifier signs.
