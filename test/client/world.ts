@@ -33,12 +33,13 @@ export function world() {
     expect(failures.splice(0)).toEqual([])
   })
 
-  const options = () => ({
-    transport: memoryTransport(node.memory()),
-    dbPath: null,
-    onRefused: (refusal) => refusals.push(refusal),
-    onError: (error) => failures.push(error),
-  })
+  const options = () =>
+    ({
+      transport: memoryTransport(node.memory()),
+      dbPath: null,
+      onRefused: (refusal) => refusals.push(refusal),
+      onError: (error) => failures.push(error),
+    }) satisfies ClientOptions
 
   return {
     options,
