@@ -1,8 +1,8 @@
 import { bytesToHex, v3, XmtpError } from '@xmtp-ts/protocol'
 import { openMemoryRecords } from '../../store/memory-records.ts'
-import { installationSigner, type InboxSigner } from '../signer.ts'
+import { installationSigner, type InboxSigner, type UpdateSigner } from '../signer.ts'
 import { createInboxDirectory, type KnownInbox } from './directory.ts'
-import { changeInbox, only, refreshOne, type InboxParts } from './publish-update.ts'
+import { changeInbox, only, refreshOne, type InboxParts, type InboxPlan } from './publish-update.ts'
 
 /** An inbox and the installation of it that acts. */
 export type AccountParts = InboxParts & {
@@ -20,36 +20,109 @@ export type AddAccountOptions = {
   readonly allowReassign?: boolean | undefined
 }
 
+/** A change of an inbox that is there; no actions: it is so already. */
+export type AccountPlan = InboxPlan & { readonly known: KnownInbox }
+
+/**
+ * The installation adds an account; both sign. All plans throw the problem of the inbox and what the network throws.
+ * @throws XmtpError `client.inbox.taken`
+ */
+export async function planAddition(
+  { identity, inboxes, self }: AccountParts,
+  identifier: v3.Identifier,
+  { allowReassign = false }: AddAccountOptions = {},
+): Promise<AccountPlan> {
+  const { inboxId, signingKey } = self
+  const [answers, [named]] = await Promise.all([
+    inboxes.refresh([inboxId]),
+    identity.getInboxIds([identifier]),
+  ])
+  const known = only(answers, inboxId)
+  if (v3.memberOf(known.state, identifier) !== undefined) return { inboxId, known, actions: [] }
+  if (named !== undefined && !allowReassign)
+    throw new XmtpError(
+      'client.inbox.taken',
+      `${v3.identifierText(identifier)} belongs to inbox ${named}.`,
+    )
+  const { identifier: existing } = installationSigner(signingKey)
+  return { inboxId, known, actions: [{ kind: 'add', member: identifier, existing }] }
+}
+
+/** The recovery identifier removes an account, and with it the installations that it granted. */
+export function planRemoval(parts: AccountParts, identifier: v3.Identifier): Promise<AccountPlan> {
+  return planRevocation(parts, parts.self.inboxId, () => [identifier])
+}
+
+/**
+ * The recovery identifier revokes installations; those that the inbox does not have are passed over.
+ * @param installationIds 32 bytes each
+ * @throws XmtpError `v3.identity.identifier.malformed`
+ */
+export async function planRevokeInstallations(
+  parts: Pick<InboxParts, 'inboxes'>,
+  inboxId: v3.InboxId,
+  installationIds: readonly Uint8Array[],
+): Promise<AccountPlan> {
+  const members = installationIds.map((key) => v3.installationIdentifier(key))
+  return planRevocation(parts, inboxId, () => members)
+}
+
+/** The recovery identifier revokes all installations but this one. */
+export function planRevokeOthers(parts: AccountParts): Promise<AccountPlan> {
+  const { inboxId, installationId } = parts.self
+  const own = bytesToHex(installationId)
+  return planRevocation(parts, inboxId, (state) =>
+    v3
+      .installationsOf(state)
+      .filter(({ key }) => bytesToHex(key) !== own)
+      .map(({ key }) => v3.installationIdentifier(key)),
+  )
+}
+
+/** The recovery identifier names its successor. */
+export async function planRecovery(
+  { inboxes, self: { inboxId } }: AccountParts,
+  identifier: v3.Identifier,
+): Promise<AccountPlan> {
+  const known = await refreshOne(inboxes, inboxId)
+  const { recovery } = known.state
+  if (v3.equalMembers(recovery, identifier)) return { inboxId, known, actions: [] }
+  return { inboxId, known, actions: [{ kind: 'changeRecovery', identifier, recovery }] }
+}
+
+async function planRevocation(
+  { inboxes }: Pick<InboxParts, 'inboxes'>,
+  inboxId: v3.InboxId,
+  choose: (state: v3.AssociationState) => readonly v3.MemberIdentifier[],
+): Promise<AccountPlan> {
+  const known = await refreshOne(inboxes, inboxId)
+  const { state } = known
+  const members = new Map(
+    choose(state)
+      .filter((member) => v3.memberOf(state, member) !== undefined)
+      .map((member) => [v3.memberKey(member), member]),
+  )
+  const actions = Array.from(members.values(), (member): v3.DraftAction => ({
+    kind: 'revoke',
+    member,
+    recovery: state.recovery,
+  }))
+  return { inboxId, known, actions }
+}
+
 /**
  * Adds an account to the inbox; the installation and the account sign. One that the inbox has already stays as it is.
- * All functions here return the inbox as it is afterwards and throw what the network throws, `client.signer.*`, and
+ * All functions from here on return the inbox as it is afterwards and throw what their plan throws, `client.signer.*`, and
  * `v3.identity.log.full` after 256 updates.
  * @throws XmtpError `client.inbox.taken`; `v3.identity.signer.notAllowed` when this installation was revoked
  */
 export async function addAccount(
   parts: AccountParts,
   signer: InboxSigner,
-  { allowReassign = false }: AddAccountOptions = {},
+  options: AddAccountOptions = {},
 ): Promise<KnownInbox> {
-  const { identity, inboxes, self } = parts
-  const [answers, [named]] = await Promise.all([
-    inboxes.refresh([self.inboxId]),
-    identity.getInboxIds([signer.identifier]),
-  ])
-  const known = only(answers, self.inboxId)
-  if (v3.memberOf(known.state, signer.identifier) !== undefined) return known
-  if (named !== undefined && !allowReassign)
-    throw new XmtpError(
-      'client.inbox.taken',
-      `${v3.identifierText(signer.identifier)} belongs to inbox ${named}.`,
-    )
-  const installation = installationSigner(self.signingKey)
-  return changeInbox(parts, {
-    inboxId: self.inboxId,
-    known,
-    actions: [{ kind: 'add', member: signer.identifier, existing: installation.identifier }],
-    signers: [installation, signer],
-  })
+  const plan = await planAddition(parts, signer.identifier, options)
+  return carryOut(parts, plan, [installationSigner(parts.self.signingKey), signer])
 }
 
 /**
@@ -61,8 +134,7 @@ export async function removeAccount(
   recovery: InboxSigner,
   identifier: v3.Identifier,
 ): Promise<KnownInbox> {
-  const { inboxId } = parts.self
-  return revoke(parts, { inboxId, recovery, choose: () => [identifier] })
+  return recover(parts, recovery, await planRemoval(parts, identifier))
 }
 
 /**
@@ -75,8 +147,8 @@ export async function revokeInstallations(
   recovery: InboxSigner,
   installationIds: readonly Uint8Array[],
 ): Promise<KnownInbox> {
-  const members = installationIds.map((key) => v3.installationIdentifier(key))
-  return revoke(parts, { inboxId: parts.self.inboxId, recovery, choose: () => members })
+  const plan = await planRevokeInstallations(parts, parts.self.inboxId, installationIds)
+  return recover(parts, recovery, plan)
 }
 
 /** Revokes all installations but this one. @throws XmtpError `client.inbox.notRecovery` */
@@ -84,14 +156,7 @@ export async function revokeAllOtherInstallations(
   parts: AccountParts,
   recovery: InboxSigner,
 ): Promise<KnownInbox> {
-  const { inboxId, installationId } = parts.self
-  const own = bytesToHex(installationId)
-  const choose = (state: v3.AssociationState) =>
-    v3
-      .installationsOf(state)
-      .filter(({ key }) => bytesToHex(key) !== own)
-      .map(({ key }) => v3.installationIdentifier(key))
-  return revoke(parts, { inboxId, recovery, choose })
+  return recover(parts, recovery, await planRevokeOthers(parts))
 }
 
 /**
@@ -104,11 +169,10 @@ export async function revokeInstallationsOf(
   recovery: InboxSigner,
   request: { readonly inboxId: v3.InboxId; readonly installationIds: readonly Uint8Array[] },
 ): Promise<KnownInbox> {
-  const members = request.installationIds.map((key) => v3.installationIdentifier(key))
   await using store = openMemoryRecords()
   const inboxes = createInboxDirectory({ store, api: parts.identity })
-  const choose = () => members
-  return await revoke({ ...parts, inboxes }, { inboxId: request.inboxId, recovery, choose })
+  const plan = await planRevokeInstallations({ inboxes }, request.inboxId, request.installationIds)
+  return await recover({ ...parts, inboxes }, recovery, plan)
 }
 
 /**
@@ -120,48 +184,28 @@ export async function changeRecovery(
   recovery: InboxSigner,
   identifier: v3.Identifier,
 ): Promise<KnownInbox> {
-  const { inboxId } = parts.self
-  const known = await refreshOne(parts.inboxes, inboxId)
-  requireRecovery(known, recovery)
-  if (v3.equalMembers(known.state.recovery, identifier)) return known
-  const actions = [
-    { kind: 'changeRecovery', identifier, recovery: recovery.identifier },
-  ] as const satisfies v3.DraftAction[]
-  return changeInbox(parts, { inboxId, known, actions, signers: [recovery] })
+  return recover(parts, recovery, await planRecovery(parts, identifier))
 }
 
-type Revocation = {
-  readonly inboxId: v3.InboxId
-  readonly recovery: InboxSigner
-  /** Whom to revoke; those who are no members are left out. */
-  readonly choose: (state: v3.AssociationState) => readonly v3.MemberIdentifier[]
-}
-
-async function revoke(
+/** What only the recovery identifier may: said before its wallet is asked for a signature that cannot count. */
+async function recover(
   parts: InboxParts,
-  { inboxId, recovery, choose }: Revocation,
+  recovery: InboxSigner,
+  plan: AccountPlan,
 ): Promise<KnownInbox> {
-  const known = await refreshOne(parts.inboxes, inboxId)
-  requireRecovery(known, recovery)
-  const members = new Map(
-    choose(known.state)
-      .filter((member) => v3.memberOf(known.state, member) !== undefined)
-      .map((member) => [v3.memberKey(member), member]),
-  )
-  if (members.size === 0) return known
-  const actions = Array.from(members.values(), (member): v3.DraftAction => ({
-    kind: 'revoke',
-    member,
-    recovery: recovery.identifier,
-  }))
-  return changeInbox(parts, { inboxId, known, actions, signers: [recovery] })
-}
-
-/** Before the wallet is asked for a signature that cannot count. */
-function requireRecovery({ inboxId, state }: KnownInbox, { identifier }: InboxSigner): void {
-  if (!v3.equalMembers(state.recovery, identifier))
+  const { inboxId, known } = plan
+  if (!v3.equalMembers(known.state.recovery, recovery.identifier))
     throw new XmtpError(
       'client.inbox.notRecovery',
-      `${v3.identifierText(identifier)} is not the recovery identifier of ${inboxId}.`,
+      `${v3.identifierText(recovery.identifier)} is not the recovery identifier of ${inboxId}.`,
     )
+  return carryOut(parts, plan, [recovery])
+}
+
+async function carryOut(
+  parts: InboxParts,
+  plan: AccountPlan,
+  signers: readonly UpdateSigner[],
+): Promise<KnownInbox> {
+  return plan.actions.length === 0 ? plan.known : changeInbox(parts, { ...plan, signers })
 }

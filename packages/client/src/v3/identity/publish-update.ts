@@ -23,14 +23,16 @@ export type InboxParts = {
   readonly onWarning?: ((warning: InboxWarning) => void) | undefined
 }
 
-/** A change of an inbox, and who can sign for it. */
-export type InboxChange = {
+/** What is to change in an inbox. */
+export type InboxPlan = {
   readonly inboxId: v3.InboxId
   /** Undefined: the change creates the inbox. */
   readonly known: KnownInbox | undefined
   readonly actions: readonly v3.DraftAction[]
-  readonly signers: readonly UpdateSigner[]
 }
+
+/** A change of an inbox, and who can sign for it. */
+export type InboxChange = InboxPlan & { readonly signers: readonly UpdateSigner[] }
 
 /**
  * Signs a change and checks it by the rules of nodes and clients, so that nothing is published that they refuse. The
@@ -42,8 +44,7 @@ export async function signChange(
   { environment, onWarning }: Pick<InboxParts, 'environment' | 'onWarning'>,
   change: InboxChange,
 ): Promise<v3.IdentityUpdate> {
-  const { known, actions } = change
-  if (known !== undefined) checkRoom(known.state, actions, onWarning)
+  checkRoom(change, onWarning)
   const first = environment.nowMs()
   try {
     return await signAt(change, first)
@@ -55,19 +56,33 @@ export async function signChange(
   }
 }
 
-async function signAt(
-  { inboxId, known, actions, signers }: InboxChange,
-  nowMs: number,
-): Promise<v3.IdentityUpdate> {
-  const draft = v3.draftIdentityUpdate({ inboxId, clientTimestampNs: msToNs(nowMs), actions })
+async function signAt(change: InboxChange, nowMs: number): Promise<v3.IdentityUpdate> {
+  const draft = draftPlan(change, nowMs)
   const signatures: v3.IdentitySignature[] = []
   // One after the other: wallets ask their users.
   for (const signer of draft.signers) {
-    const found = signers.find(({ identifier }) => v3.equalMembers(identifier, signer))
+    const found = change.signers.find(({ identifier }) => v3.equalMembers(identifier, signer))
     if (found !== undefined) signatures.push(await found.sign(draft.text))
   }
+  return finishPlan(change, draft, signatures)
+}
+
+/** What is to be signed for a plan. */
+export function draftPlan({ inboxId, actions }: InboxPlan, nowMs: number): v3.IdentityDraft {
+  return v3.draftIdentityUpdate({ inboxId, clientTimestampNs: msToNs(nowMs), actions })
+}
+
+/**
+ * Puts a signed change together and checks it by the rules of nodes and clients. Contract wallets are taken at their
+ * word: they were asked when they signed.
+ * @throws XmtpError `v3.identity.*` for what is not allowed, or not signed
+ */
+export function finishPlan(
+  { known }: InboxPlan,
+  draft: v3.IdentityDraft,
+  signatures: readonly v3.IdentitySignature[],
+): v3.IdentityUpdate {
   const update = v3.parseIdentityUpdate(v3.finishIdentityUpdate(draft, signatures))
-  // Contract wallets were asked when they signed.
   const verdicts = new Map(
     Array.from(v3.contractChecks(update), ([key, { blockNumber }]) => [
       key,
@@ -86,7 +101,7 @@ async function signAt(
  */
 export async function publishChange(
   { identity, inboxes }: Pick<InboxParts, 'identity' | 'inboxes'>,
-  { inboxId, actions }: Pick<InboxChange, 'inboxId' | 'actions'>,
+  { inboxId, actions }: InboxPlan,
   update: v3.IdentityUpdate,
 ): Promise<KnownInbox> {
   let failure: unknown
@@ -145,11 +160,9 @@ async function readBack(
  * Before anybody is asked to sign: room for the update and for an installation that it grants.
  * @throws XmtpError `v3.identity.member.tooMany`, `v3.identity.log.full` or `v3.identity.update.tooLong`
  */
-function checkRoom(
-  state: v3.AssociationState,
-  actions: readonly v3.DraftAction[],
-  onWarning: InboxParts['onWarning'],
-): void {
+export function checkRoom({ known, actions }: InboxPlan, onWarning: InboxParts['onWarning']): void {
+  if (known === undefined) return
+  const { state } = known
   const { inboxId, updateCount } = state
   const grants = actions.some(
     (action) =>
