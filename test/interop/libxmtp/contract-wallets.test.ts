@@ -56,10 +56,8 @@ describe.skipIf(native.problem !== undefined)('wallets that are programs of a ch
       data: planned.creation,
       signature: await owner.signMessage({ message: await request.call('signatureText') }),
     })
-    await request.call(
-      'addScwSignature',
-      ...[identifier, Buffer.from(signature.slice(2), 'hex'), BigInt(chainId)],
-    )
+    const bytes = Buffer.from(signature.slice(2), 'hex')
+    await request.call('addScwSignature', identifier, bytes, BigInt(chainId))
     await client.call('registerIdentity', request)
     expect(await client.call('isRegistered')).toBe(true)
     const bo = await clients.newClient({ apiUrl: node.url })
