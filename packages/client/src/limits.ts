@@ -244,3 +244,42 @@ export const expiredPage = 500
 
 /** Milliseconds between two looks whether the key package is to be replaced: after a welcome it is, 5 s later. */
 export const keyPackageLookMs = 5_000
+
+/** Milliseconds between two looks into the commit logs: 5 minutes, as libxmtp (v3-mls §3.9). */
+export const commitLogLookMs = 300_000
+
+/** The least that an app may set it to, as libxmtp has it. */
+export const minCommitLogLookMs = 2_000
+
+/** Entries of each commit log that are kept for a group, ours and the node's. About 150 bytes each. */
+export const keptCommits = 1_000
+
+/** Entries of a commit log that are removed at once. */
+export const trimmedCommits = 100
+
+/** Characters of why a commit failed that are kept. */
+export const maxFailureLength = 300
+
+/** Looks for what a welcome pointer points to before it is put off: it is sent before the pointer. */
+export const pointeeTries = 4
+
+/** Milliseconds before the second of them; three times as long before each next one. */
+export const firstPointeeWaitMs = 50
+
+/** Nanoseconds until a welcome that was put off is looked for again: 5 minutes, half as long again each time (v3-mls §4.2). */
+export const firstLateWelcomeNs = 300_000_000_000n
+
+/** Nanoseconds between two such looks at the most: 2 hours. */
+export const maxLateWelcomeWaitNs = 7_200_000_000_000n
+
+/** Such looks at the most. */
+export const maxLateWelcomeAttempts = 100
+
+/** Nanoseconds after which a welcome that did not come is given up: 3 days. */
+export const lateWelcomeNs = 259_200_000_000_000n
+
+/** Welcomes that are put off at once; more are refused. About 150 bytes each: pointers to nothing cost their sender nothing. */
+export const maxLateWelcomes = 500
+
+/** Milliseconds between two looks whether one is due; the clock may be set while a process sleeps. */
+export const lateWelcomeLookMs = 60_000

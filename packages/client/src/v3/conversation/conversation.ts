@@ -3,6 +3,7 @@ import { GroupMessage } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { decodeMutableMetadata, disappearingSettings } from '@xmtp-ts/protocol/group'
 import { XmtpError } from '@xmtp-ts/protocol'
 import { keptTypeOf } from '../group/conversation-row.ts'
+import { isPaused } from '../group/pausing.ts'
 import { syncConversation } from '../group/sync.ts'
 import { encodeWire } from '../message/content.ts'
 import { dateOf, type DecodedMessage } from '../message/decoded-message.ts'
@@ -90,8 +91,8 @@ export abstract class Conversation<Content = unknown> extends Sending {
 
   /** The libxmtp version that the conversation asks for, if this client is older: it cannot write then. */
   pausedForVersion(): string | undefined {
-    const { pausedForVersion } = this.view.row
-    return pausedForVersion === '' ? undefined : pausedForVersion
+    const { row } = this.view
+    return isPaused(this.host.core, row) ? row.pausedForVersion : undefined
   }
 
   consentState(): ConsentState {

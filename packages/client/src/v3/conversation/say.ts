@@ -1,4 +1,5 @@
 import { XmtpError } from '@xmtp-ts/protocol'
+import { isPaused } from '../group/pausing.ts'
 import { prepareMessage, publishMessages, sendMessage, type MessageToSend } from '../group/send.ts'
 import { changeConsents } from './consent.ts'
 import { ConsentState } from './enums.ts'
@@ -31,11 +32,8 @@ export async function publishAll(host: Host, view: View): Promise<void> {
 
 async function placeToWrite({ core }: Host, view: View): Promise<View> {
   const stitched = await readStitched(core, view)
+  const isWritable = ({ row }: View) => row.active && !isPaused(core, row)
   return stitched.find(isWritable) ?? stitched[0] ?? view
-}
-
-function isWritable({ row }: View): boolean {
-  return row.active && row.pausedForVersion === ''
 }
 
 async function allow(host: Host, { id }: View): Promise<void> {

@@ -4,6 +4,7 @@ import { createBackoff } from '../../stream/backoff.ts'
 import type { GroupFilter } from '../../network/mls-api.ts'
 import { maxLateGroups } from '../../limits.ts'
 import type { Core } from '../core.ts'
+import { isPaused } from '../group/pausing.ts'
 import { takeWelcomes, welcomeCursor } from '../group/welcomes.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, scanAll } from '../records/rows.ts'
@@ -179,7 +180,8 @@ async function followSome(
   }
 }
 
-async function activeFilters({ store }: Core): Promise<ReadonlyMap<string, GroupFilter>> {
+async function activeFilters(core: Core): Promise<ReadonlyMap<string, GroupFilter>> {
+  const { store } = core
   const [conversations, progress] = await Promise.all([
     scanAll(store, keys.conversations),
     scanAll(store, keys.allProgress),
@@ -187,8 +189,9 @@ async function activeFilters({ store }: Core): Promise<ReadonlyMap<string, Group
   const cursors = new Map(progress.map(({ key, value }) => [key, value]))
   const filters = new Map<string, GroupFilter>()
   for (const { value } of conversations) {
-    const { groupId, active, pausedForVersion } = decodeRow(Conversation, value)
-    if (!active || pausedForVersion !== '') continue
+    const row = decodeRow(Conversation, value)
+    if (!row.active || isPaused(core, row)) continue
+    const { groupId } = row
     const id = bytesToHex(groupId)
     const bytes = cursors.get(keys.progress(id))
     const afterId = bytes === undefined ? 0n : decodeRow(Progress, bytes).cursor

@@ -17,6 +17,8 @@ export type CommitOutcome = {
   /** EncodedContent of what it changed; undefined if a person would see nothing of it. */
   readonly transcript: Uint8Array | undefined
   readonly actor: Actor
+  /** Installations that a super admin took out and put back. */
+  readonly readded: readonly Uint8Array[]
   readonly removesSelf: boolean
 }
 

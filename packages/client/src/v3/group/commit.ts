@@ -3,6 +3,7 @@ import { XmtpError } from '@xmtp-ts/protocol'
 import { groupUpdated } from '@xmtp-ts/protocol/group'
 import { commitRetryMs, maxCommitTries } from '../../limits.ts'
 import { jittered } from '../../network/retry.ts'
+import { commitKind } from '../commit-log/local.ts'
 import type { Core } from '../core.ts'
 import { checkCommit } from './external.ts'
 import {
@@ -15,6 +16,7 @@ import {
 } from './group-change.ts'
 import { hashOf, type LoadedGroup } from './loaded-group.ts'
 import { requireWritable } from './own.ts'
+import { isPaused } from './pausing.ts'
 import { loadKnown, receiveNew } from './receive.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
 
@@ -44,7 +46,7 @@ export async function changeInTurn(core: Core, id: string, plan: CommitPlan): Pr
   for (let tries = 0; tries < maxCommitTries; tries += 1) {
     if (tries > 0) await core.environment.sleep(pauseMs(core, tries), core.signal)
     const group = await settle(core, id)
-    requireWritable({ group })
+    requireWritable(core, { group })
     const planned = await plan(group)
     if (planned === undefined) return group
     const staged = await stage(core, group, planned)
@@ -85,6 +87,8 @@ async function stage(
         welcome: created.welcome ?? new Uint8Array(),
         keyPackages: [...keyPackages],
         transcript: groupUpdated(summary, { leaving }) ?? new Uint8Array(),
+        kind: commitKind(summary),
+        readded: [...summary.readded],
       },
       hash: hashOf(created.message),
       staged: created.staged,
@@ -106,8 +110,7 @@ export async function settle(core: Core, id: string): Promise<LoadedGroup> {
     if (tries > 0) await core.environment.sleep(pauseMs(core, tries), core.signal)
     await sendPendingCommit(core, group)
     group = await receiveNew(core, id)
-    if (group.pendingCommit === undefined || group.conversation.pausedForVersion !== '')
-      return group
+    if (group.pendingCommit === undefined || isPaused(core, group.conversation)) return group
   }
   throw new XmtpError('client.group.unsettled', `The node does not show our commit in ${id}.`)
 }

@@ -18,6 +18,7 @@ import {
   type LeafMember,
 } from '@xmtp-ts/protocol/group'
 import type { GroupMessage } from '../../network/mls-api.ts'
+import { commitKind, logApplied } from '../commit-log/local.ts'
 import type { Core } from '../core.ts'
 import { stateKey } from '../identity/directory.ts'
 import { commitTook, type CommitOutcome } from './commit-took.ts'
@@ -37,7 +38,7 @@ export async function openExternal(
   message: GroupMessage,
 ): Promise<XmtpError | undefined> {
   const received = await processMessage(change.group.mls, message.data).catch((error: unknown) => {
-    noteFork(change, error)
+    noteFork(change, message, error)
     throw error
   })
   if (received.kind === 'proposal')
@@ -47,6 +48,12 @@ export async function openExternal(
     const summary = await checkCommit(core, change.group, staged)
     if (summary instanceof XmtpError) return pause(change, summary)
     setMls(change, adoptCommit(received.state, staged))
+    logApplied(change, received.state, {
+      sequenceId: message.id,
+      epoch: staged.groupContext.epoch,
+      kind: commitKind(summary),
+      actor: summary.actor,
+    })
     commitTook(core, change, outcomeOf(summary, staged, change.group), message)
     return undefined
   }
@@ -80,9 +87,10 @@ function presentLeaf({ tree }: GroupState, leafIndex: number): Member['leaf'] | 
 }
 
 /** A message of an epoch that we have not reached says that its sender and we are in different groups (v3-mls §7.3). */
-function noteFork(change: GroupChange, error: unknown): void {
-  if (error instanceof MlsError && error.code === 'message.epochInFuture')
-    setConversation(change, { maybeForked: true, forkDetails: error.message })
+function noteFork(change: GroupChange, { id }: GroupMessage, error: unknown): void {
+  if (!(error instanceof MlsError) || error.code !== 'message.epochInFuture') return
+  setConversation(change, { maybeForked: true, forkDetails: `Message ${id}: ${error.message}` })
+  change.signals.add('conversations')
 }
 
 /**
@@ -118,9 +126,8 @@ export async function checkCommit(
 
 function pause(change: GroupChange, error: XmtpError): XmtpError {
   const { minimumVersion } = error.details
-  setConversation(change, {
-    pausedForVersion: typeof minimumVersion === 'string' ? minimumVersion : 'unknown',
-  })
+  setConversation(change, { pausedForVersion: String(minimumVersion) })
+  change.signals.add('conversations')
   return error
 }
 
@@ -130,5 +137,6 @@ function outcomeOf(
   { conversation }: LoadedGroup,
 ): CommitOutcome {
   const leaving = new Set(conversation.leavingInboxIds)
-  return { transcript: groupUpdated(summary, { leaving }), actor: summary.actor, removesSelf }
+  const { actor, readded } = summary
+  return { transcript: groupUpdated(summary, { leaving }), actor, readded, removesSelf }
 }

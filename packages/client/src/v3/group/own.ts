@@ -3,6 +3,7 @@ import { DeliveryStatus, Message, OwedWelcomes } from '@xmtp-ts/proto/store/v1/s
 import { bytesToHex, XmtpError } from '@xmtp-ts/protocol'
 import { maxEpochsBehind } from '../../limits.ts'
 import type { GroupMessage } from '../../network/mls-api.ts'
+import { logApplied } from '../commit-log/local.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, encodeRow, getRow } from '../records/rows.ts'
@@ -20,6 +21,7 @@ import {
   type GroupChange,
 } from './group-change.ts'
 import type { OwnMessage } from './loaded-group.ts'
+import { isPaused } from './pausing.ts'
 
 /** Our commit came back from the network: the first of its epoch counts, others are made anew by who wants them. */
 export function receiveOwnCommit(core: Core, change: GroupChange, message: GroupMessage): void {
@@ -28,9 +30,16 @@ export function receiveOwnCommit(core: Core, change: GroupChange, message: Group
   const { row, staged } = pendingCommit
   if (row.epoch !== mls.context.epoch) {
     removePendingCommit(change)
-    return
+    throw new XmtpError('client.group.commitLate', `It was made in epoch ${row.epoch}.`)
   }
-  setMls(change, adoptCommit(mls, staged))
+  const next = adoptCommit(mls, staged)
+  setMls(change, next)
+  logApplied(change, mls, {
+    sequenceId: message.id,
+    epoch: next.context.epoch,
+    kind: row.kind,
+    actor: core.self,
+  })
   setConversation(change, { rotatedAtNs: nowNs(core) })
   if (row.welcome.length > 0) {
     const { welcome, keyPackages } = row
@@ -41,6 +50,7 @@ export function receiveOwnCommit(core: Core, change: GroupChange, message: Group
   const outcome = {
     transcript: row.transcript.length === 0 ? undefined : row.transcript,
     actor: core.self,
+    readded: row.readded,
     removesSelf: false,
   }
   commitTook(core, change, outcome, message)
@@ -103,11 +113,11 @@ export async function failMessage(core: Core, change: GroupChange, own: OwnMessa
 }
 
 /** @throws XmtpError `client.conversation.inactive`, `client.conversation.paused` */
-export function requireWritable({ group }: Pick<GroupChange, 'group'>): void {
+export function requireWritable(core: Core, { group }: Pick<GroupChange, 'group'>): void {
   const { conversation, id } = group
   if (!conversation.active)
     throw new XmtpError('client.conversation.inactive', `We are no member of ${id}.`)
-  if (conversation.pausedForVersion !== '')
+  if (isPaused(core, conversation))
     throw new XmtpError(
       'client.conversation.paused',
       `${id} asks for libxmtp ${conversation.pausedForVersion}.`,

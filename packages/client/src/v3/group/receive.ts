@@ -2,6 +2,7 @@ import { MlsError } from '@xmtp-ts/mls'
 import { bytesFromHex, XmtpError } from '@xmtp-ts/protocol'
 import { maxConflicts } from '../../limits.ts'
 import type { GroupMessage } from '../../network/mls-api.ts'
+import { logFailed } from '../commit-log/local.ts'
 import type { Core } from '../core.ts'
 import {
   contended,
@@ -13,6 +14,7 @@ import {
 import { hashOf, type LoadedGroup } from './loaded-group.ts'
 import { receiveOwnCommit, receiveOwnMessage } from './own.ts'
 import { openExternal } from './external.ts'
+import { isPaused } from './pausing.ts'
 
 /** How far a page of messages was taken. */
 export type Received = {
@@ -34,6 +36,8 @@ export async function receiveMessages(
 ): Promise<Received> {
   for (let tries = 0; tries < maxConflicts; tries += 1) {
     const before = await loadKnown(core, id)
+    // What comes behind the commit that paused it must not be taken before that commit.
+    if (isPaused(core, before.conversation)) return { group: before, stoppedBy: undefined }
     const change = openChange(before)
     const stoppedBy = await takeInOrder(core, change, messages)
     const group = change.group === before ? before : await writeChange(core, change)
@@ -58,6 +62,7 @@ export async function loadKnown(core: Core, id: string): Promise<LoadedGroup> {
  */
 export async function receiveNew(core: Core, id: string): Promise<LoadedGroup> {
   let group = await loadKnown(core, id)
+  if (isPaused(core, group.conversation)) return group
   const groupId = bytesFromHex(id) ?? new Uint8Array()
   for await (const page of core.mls.queryGroupMessages(groupId, group.progress.cursor)) {
     const received = await receiveMessages(core, id, page)
@@ -81,6 +86,7 @@ async function takeInOrder(
     } catch (error) {
       const known = asXmtpError(error)
       if (known.retry || known.code.startsWith('client.store.')) return known
+      await logFailed(core, change, message, known)
       if (!isRoutine(error))
         core.onRefused({
           conversationId: change.group.id,
@@ -117,8 +123,9 @@ async function takeOne(
 /** What every race leaves behind: a commit that came too late, an own message that was confirmed before. */
 function isRoutine(error: unknown): boolean {
   return (
-    error instanceof MlsError &&
-    (error.code === 'message.fromSelf' || error.code === 'message.epochTooOld')
+    (error instanceof MlsError &&
+      (error.code === 'message.fromSelf' || error.code === 'message.epochTooOld')) ||
+    (error instanceof XmtpError && error.code === 'client.group.commitLate')
   )
 }
 

@@ -43,7 +43,7 @@ export function prepareMessage(core: Core, id: string, message: MessageToSend): 
 async function addInTurn(core: Core, id: string, message: MessageToSend): Promise<string> {
   for (let tries = 0; tries < maxConflicts; tries += 1) {
     const change = openChange(await loadKnown(core, id))
-    requireWritable(change)
+    requireWritable(core, change)
     const messageId = addMessage(core, change, message)
     if ((await writeChange(core, change)) !== undefined) return messageId
   }
@@ -102,7 +102,7 @@ async function publishInTurn(
  */
 async function makeReady(core: Core, id: string): Promise<void> {
   let group = await settle(core, id)
-  requireWritable({ group })
+  requireWritable(core, { group })
   if (group.pendingMessages.some(({ row }) => row.payload.length > 0))
     group = await receiveNew(core, id)
   if (keptTypeOf(group.conversation) === 'sync') return
@@ -174,7 +174,7 @@ async function encryptWaiting(
   for (let tries = 0; tries < maxConflicts; tries += 1) {
     const group = await loadKnown(core, id)
     const change = openChange(group)
-    requireWritable(change)
+    requireWritable(core, change)
     const messageId = message === undefined ? '' : addMessage(core, change, message)
     for (const own of change.group.pendingMessages) await encryptOne(core, change, own)
     if (change.group === group) return { group, messageId }

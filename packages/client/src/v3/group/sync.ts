@@ -3,10 +3,11 @@ import { bytesToHex } from '@xmtp-ts/protocol'
 import { maxParallelGroups, installationSyncNs } from '../../limits.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
-import { decodeRow, scanAll } from '../records/rows.ts'
+import { decodeRow, getRow, scanAll } from '../records/rows.ts'
 import { changeGroup } from './commit.ts'
 import { groupIdOf } from './conversation-row.ts'
 import { planMembers } from './members.ts'
+import { isPaused } from './pausing.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
 import { receiveNew } from './receive.ts'
 import { publishMessages } from './send.ts'
@@ -20,16 +21,18 @@ export type StoredConsentState = number
 
 /**
  * Brings a conversation up to date: sends what waits, reads what is new; now and then looks for new installations of its
- * members (v3-mls §5.2).
+ * members (v3-mls §5.2). A paused one is left alone (§7.4).
  * @throws XmtpError what the network or the store throws
  */
 export async function syncConversation(core: Core, id: string): Promise<void> {
+  const row = await getRow(core.store, Conversation, keys.conversation(id))
+  if (row !== undefined && isPaused(core, row)) return
   await publishWaiting(core, id)
   const group = await core.groups.turn(id, () => receiveNew(core, id))
-  const { active, pausedForVersion } = group.conversation
+  const { active } = group.conversation
   const checkedNs = group.progress.installationsCheckedNs
   const isDue = nowNs(core) - checkedNs > installationSyncNs && checkedNs > 0n
-  if (active && pausedForVersion === '' && isDue)
+  if (active && !isPaused(core, group.conversation) && isDue)
     await changeGroup(core, id, (current) => planMembers(core, current, { add: [], remove: [] }))
 }
 
@@ -79,7 +82,7 @@ async function eligible(
     const row = decodeRow(Conversation, value)
     const id = bytesToHex(row.groupId)
     const isWanted = consentStates.includes(consentOf.get(id) ?? 1)
-    if (row.active && row.pausedForVersion === '' && isWanted) found.set(id, cursors.get(id) ?? 0n)
+    if (row.active && !isPaused(core, row) && isWanted) found.set(id, cursors.get(id) ?? 0n)
   }
   return found
 }
@@ -102,8 +105,13 @@ async function publishWaiting(core: Core, id: string): Promise<void> {
 /** What an earlier process could not send any more. */
 async function publishEverything(core: Core): Promise<void> {
   const waiting = await scanAll(core.store, keys.allPendingMessages)
-  const ids = waiting.map(({ key }) => key.split('/')[1] ?? '')
-  await inParallel([...new Set(ids)], maxParallelGroups, (id) => publishMessages(core, id))
+  const ids = [...new Set(waiting.map(({ key }) => key.split('/')[1] ?? ''))]
+  const rows = await core.store.get(ids.map(keys.conversation))
+  const writable = ids.filter((_, index) => {
+    const row = rows[index]
+    return row !== undefined && !isPaused(core, decodeRow(Conversation, row))
+  })
+  await inParallel(writable, maxParallelGroups, (id) => publishMessages(core, id))
 }
 
 /** Runs `work` for each item, some at a time; all are done when the first error is thrown. */

@@ -27,6 +27,23 @@ export const keys = {
   owedWelcomes: 'owed-welcome/',
   owedWelcomesOf: (groupId: string) => `owed-welcome/${groupId}/`,
 
+  /** Welcome pointers whose welcome has not come yet, by their ids. */
+  lateWelcomes: 'late-welcome/',
+  lateWelcome: (id: bigint) => `late-welcome/${orderedSegment(id)}`,
+
+  /** Commits in the order in which this client met them. */
+  localCommits: (groupId: string) => `local-commit/${groupId}/`,
+  /** Commits as the group's commit log has them, by their places there. */
+  remoteCommits: (groupId: string) => `remote-commit/${groupId}/`,
+  remoteCommit: (groupId: string, place: bigint) =>
+    `remote-commit/${groupId}/${orderedSegment(place)}`,
+  commitLog: (groupId: string) => `commit-log/${groupId}`,
+  allCommitLogs: 'commit-log/',
+  /** @param installation hex */
+  readd: (groupId: string, installation: string) => `readd/${groupId}/${installation}`,
+  readdsOf: (groupId: string) => `readd/${groupId}/`,
+  readds: 'readd/',
+
   messages: (groupId: string) => `message/${groupId}/`,
   message: (groupId: string, sentAtNs: bigint, id: string) =>
     `message/${groupId}/${orderedSegment(sentAtNs)}/${id}`,

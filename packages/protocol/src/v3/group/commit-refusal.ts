@@ -39,13 +39,20 @@ export class RefusedCommit extends Error {
   override readonly name = 'RefusedCommit'
   readonly refused: Refused
 
-  constructor(reason: CommitRefusal, what: string, cause?: unknown) {
+  constructor(
+    reason: CommitRefusal,
+    what: string,
+    { cause, ...details }: { readonly cause?: unknown; readonly minimumVersion?: string } = {},
+  ) {
     super(reason)
     const code =
       reason === 'protocolVersionTooLow'
         ? 'v3.group.protocolVersionTooLow'
         : 'v3.group.commitRefused'
-    const error = new XmtpError(code, `${what} (${reason})`, { details: { reason }, cause })
+    const error = new XmtpError(code, `${what} (${reason})`, {
+      details: { reason, ...details },
+      cause,
+    })
     this.refused = { ok: false, reason, error }
   }
 }
@@ -55,7 +62,8 @@ export function ruling<T>(reason: CommitRefusal, step: () => T): T {
   try {
     return step()
   } catch (error) {
-    if (error instanceof XmtpError) throw new RefusedCommit(reason, 'It cannot be read.', error)
+    if (error instanceof XmtpError)
+      throw new RefusedCommit(reason, 'It cannot be read.', { cause: error })
     throw error
   }
 }

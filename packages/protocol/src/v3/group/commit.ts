@@ -83,7 +83,8 @@ export function statesNeeded(state: GroupState, staged: StagedCommit): readonly 
  * that one takes and another refuses splits the group. Rules stand in libxmtp's order; where it differs from the
  * document, it is followed.
  *
- * @returns `protocolVersionTooLow` as the reason when the group has to be paused; any other refusal is final
+ * @returns `protocolVersionTooLow` as the reason when the group has to be paused for the `minimumVersion` in the error's
+ * details; any other refusal is final
  */
 export function validateCommit(options: ValidateCommitOptions): CommitValidation {
   try {
@@ -141,7 +142,9 @@ function checkVersion({ minimumVersion }: ContentChange, ownVersion: string): vo
   if (minimumVersion === undefined) return
   const order = ruling('invalidVersionFormat', () => compareVersions(minimumVersion, ownVersion))
   if (order > 0)
-    throw new RefusedCommit('protocolVersionTooLow', `It wants version ${minimumVersion}.`)
+    throw new RefusedCommit('protocolVersionTooLow', `It wants version ${minimumVersion}.`, {
+      minimumVersion,
+    })
 }
 
 type Findings = {

@@ -45,6 +45,13 @@ export enum DeliveryStatus {
   UNRECOGNIZED = -1,
 }
 
+export enum ForkState {
+  FORK_STATE_UNKNOWN = 0,
+  FORK_STATE_NONE = 1,
+  FORK_STATE_FORKED = 2,
+  UNRECOGNIZED = -1,
+}
+
 /** Who this client is. */
 export interface Self {
   inboxId: string;
@@ -159,6 +166,10 @@ export interface PendingCommit {
   keyPackages: Uint8Array[];
   /** EncodedContent of what it changes; empty if nothing that a person would see */
   transcript: Uint8Array;
+  /** for the commit log */
+  kind: string;
+  /** installations that it takes out and puts back */
+  readded: Uint8Array[];
 }
 
 /** Welcomes that must still be sent for a commit that counts. */
@@ -183,6 +194,72 @@ export interface Consent {
 export interface Delivered {
   groupId: Uint8Array;
   messageId: Uint8Array;
+}
+
+/** A commit as this client saw it, in the order of the group's log. Applied ones, and those that failed for good. */
+export interface LocalCommit {
+  /** of the group message; 0 for how the group began here, which is never published */
+  sequenceId: bigint;
+  lastEpochAuthenticator: Uint8Array;
+  /** xmtp.mls.message_contents.CommitResult */
+  result: number;
+  /** after it */
+  epoch: bigint;
+  /** after it */
+  epochAuthenticator: Uint8Array;
+  /** as libxmtp names it; empty if it failed */
+  kind: string;
+  actorInboxId: string;
+  actorInstallationId: Uint8Array;
+  /** why it failed; empty if it was applied */
+  failure: string;
+}
+
+/** A commit as the group's commit log at the node has it; its key says where. */
+export interface RemoteCommit {
+  /** of the group message */
+  sequenceId: bigint;
+  result: number;
+  epoch: bigint;
+  epochAuthenticator: Uint8Array;
+}
+
+/** How far the commit log of a group was read, compared and published. */
+export interface CommitLogState {
+  /** that the group has agreed on; empty before its first entry was read */
+  publicKey: Uint8Array;
+  /** Ed25519, 32 bytes, that this client publishes with; empty before it had to */
+  signingSeed: Uint8Array;
+  /** place of the last remote entry that was read */
+  downloaded: bigint;
+  /** number of the first local entry that was not published */
+  published: bigint;
+  /** number of the first local entry that was not compared */
+  compared: bigint;
+  /** place of the last remote entry that was compared */
+  comparedRemote: bigint;
+  fork: ForkState;
+}
+
+/** That an installation wants to be taken out of a group and put back, and that it was: by the ids of commits. */
+export interface Readd {
+  /** the newest commit that the installation knew of */
+  requestedAt: bigint;
+  respondedAt: bigint;
+  requested: boolean;
+}
+
+/** A welcome pointer whose welcome has not come yet; its key is the id of the pointer. */
+export interface LateWelcome {
+  destination: Uint8Array;
+  encryptionKey: Uint8Array;
+  dataNonce: Uint8Array;
+  welcomeMetadataNonce: Uint8Array;
+  /** of the pointer */
+  createdNs: bigint;
+  attempts: number;
+  nextAttemptNs: bigint;
+  expiresNs: bigint;
 }
 
 function createBaseSelf(): Self {
@@ -1124,6 +1201,8 @@ function createBasePendingCommit(): PendingCommit {
     welcome: new Uint8Array(0),
     keyPackages: [],
     transcript: new Uint8Array(0),
+    kind: "",
+    readded: [],
   };
 }
 
@@ -1146,6 +1225,12 @@ export const PendingCommit: MessageFns<PendingCommit> = {
     }
     if (message.transcript.length !== 0) {
       writer.uint32(42).bytes(message.transcript);
+    }
+    if (message.kind !== "") {
+      writer.uint32(50).string(message.kind);
+    }
+    for (const v of message.readded) {
+      writer.uint32(58).bytes(v!);
     }
     return writer;
   },
@@ -1201,6 +1286,22 @@ export const PendingCommit: MessageFns<PendingCommit> = {
             }
 
             message.transcript = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.readded.push(reader.bytes());
             continue;
           }
         }
@@ -1438,6 +1539,588 @@ export const Delivered: MessageFns<Delivered> = {
             }
 
             message.messageId = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLocalCommit(): LocalCommit {
+  return {
+    sequenceId: 0n,
+    lastEpochAuthenticator: new Uint8Array(0),
+    result: 0,
+    epoch: 0n,
+    epochAuthenticator: new Uint8Array(0),
+    kind: "",
+    actorInboxId: "",
+    actorInstallationId: new Uint8Array(0),
+    failure: "",
+  };
+}
+
+export const LocalCommit: MessageFns<LocalCommit> = {
+  encode(message: LocalCommit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequenceId !== 0n) {
+      if (BigInt.asUintN(64, message.sequenceId) !== message.sequenceId) {
+        throw new globalThis.Error("value provided for field message.sequenceId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.sequenceId);
+    }
+    if (message.lastEpochAuthenticator.length !== 0) {
+      writer.uint32(18).bytes(message.lastEpochAuthenticator);
+    }
+    if (message.result !== 0) {
+      writer.uint32(24).uint32(message.result);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.epoch);
+    }
+    if (message.epochAuthenticator.length !== 0) {
+      writer.uint32(42).bytes(message.epochAuthenticator);
+    }
+    if (message.kind !== "") {
+      writer.uint32(50).string(message.kind);
+    }
+    if (message.actorInboxId !== "") {
+      writer.uint32(58).string(message.actorInboxId);
+    }
+    if (message.actorInstallationId.length !== 0) {
+      writer.uint32(66).bytes(message.actorInstallationId);
+    }
+    if (message.failure !== "") {
+      writer.uint32(74).string(message.failure);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LocalCommit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLocalCommit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequenceId = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lastEpochAuthenticator = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.result = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.epochAuthenticator = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.actorInboxId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.actorInstallationId = reader.bytes();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.failure = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRemoteCommit(): RemoteCommit {
+  return { sequenceId: 0n, result: 0, epoch: 0n, epochAuthenticator: new Uint8Array(0) };
+}
+
+export const RemoteCommit: MessageFns<RemoteCommit> = {
+  encode(message: RemoteCommit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequenceId !== 0n) {
+      if (BigInt.asUintN(64, message.sequenceId) !== message.sequenceId) {
+        throw new globalThis.Error("value provided for field message.sequenceId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.sequenceId);
+    }
+    if (message.result !== 0) {
+      writer.uint32(16).uint32(message.result);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.epoch);
+    }
+    if (message.epochAuthenticator.length !== 0) {
+      writer.uint32(34).bytes(message.epochAuthenticator);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoteCommit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoteCommit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequenceId = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.result = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.epochAuthenticator = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCommitLogState(): CommitLogState {
+  return {
+    publicKey: new Uint8Array(0),
+    signingSeed: new Uint8Array(0),
+    downloaded: 0n,
+    published: 0n,
+    compared: 0n,
+    comparedRemote: 0n,
+    fork: 0,
+  };
+}
+
+export const CommitLogState: MessageFns<CommitLogState> = {
+  encode(message: CommitLogState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.publicKey.length !== 0) {
+      writer.uint32(10).bytes(message.publicKey);
+    }
+    if (message.signingSeed.length !== 0) {
+      writer.uint32(18).bytes(message.signingSeed);
+    }
+    if (message.downloaded !== 0n) {
+      if (BigInt.asUintN(64, message.downloaded) !== message.downloaded) {
+        throw new globalThis.Error("value provided for field message.downloaded of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.downloaded);
+    }
+    if (message.published !== 0n) {
+      if (BigInt.asUintN(64, message.published) !== message.published) {
+        throw new globalThis.Error("value provided for field message.published of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.published);
+    }
+    if (message.compared !== 0n) {
+      if (BigInt.asUintN(64, message.compared) !== message.compared) {
+        throw new globalThis.Error("value provided for field message.compared of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.compared);
+    }
+    if (message.comparedRemote !== 0n) {
+      if (BigInt.asUintN(64, message.comparedRemote) !== message.comparedRemote) {
+        throw new globalThis.Error("value provided for field message.comparedRemote of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.comparedRemote);
+    }
+    if (message.fork !== 0) {
+      writer.uint32(56).int32(message.fork);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommitLogState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommitLogState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.publicKey = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signingSeed = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.downloaded = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.published = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.compared = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.comparedRemote = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.fork = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReadd(): Readd {
+  return { requestedAt: 0n, respondedAt: 0n, requested: false };
+}
+
+export const Readd: MessageFns<Readd> = {
+  encode(message: Readd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestedAt !== 0n) {
+      if (BigInt.asUintN(64, message.requestedAt) !== message.requestedAt) {
+        throw new globalThis.Error("value provided for field message.requestedAt of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.requestedAt);
+    }
+    if (message.respondedAt !== 0n) {
+      if (BigInt.asUintN(64, message.respondedAt) !== message.respondedAt) {
+        throw new globalThis.Error("value provided for field message.respondedAt of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.respondedAt);
+    }
+    if (message.requested !== false) {
+      writer.uint32(24).bool(message.requested);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Readd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadd();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.requestedAt = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.respondedAt = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.requested = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLateWelcome(): LateWelcome {
+  return {
+    destination: new Uint8Array(0),
+    encryptionKey: new Uint8Array(0),
+    dataNonce: new Uint8Array(0),
+    welcomeMetadataNonce: new Uint8Array(0),
+    createdNs: 0n,
+    attempts: 0,
+    nextAttemptNs: 0n,
+    expiresNs: 0n,
+  };
+}
+
+export const LateWelcome: MessageFns<LateWelcome> = {
+  encode(message: LateWelcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.destination.length !== 0) {
+      writer.uint32(10).bytes(message.destination);
+    }
+    if (message.encryptionKey.length !== 0) {
+      writer.uint32(18).bytes(message.encryptionKey);
+    }
+    if (message.dataNonce.length !== 0) {
+      writer.uint32(26).bytes(message.dataNonce);
+    }
+    if (message.welcomeMetadataNonce.length !== 0) {
+      writer.uint32(34).bytes(message.welcomeMetadataNonce);
+    }
+    if (message.createdNs !== 0n) {
+      if (BigInt.asUintN(64, message.createdNs) !== message.createdNs) {
+        throw new globalThis.Error("value provided for field message.createdNs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.createdNs);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(48).uint32(message.attempts);
+    }
+    if (message.nextAttemptNs !== 0n) {
+      if (BigInt.asUintN(64, message.nextAttemptNs) !== message.nextAttemptNs) {
+        throw new globalThis.Error("value provided for field message.nextAttemptNs of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.nextAttemptNs);
+    }
+    if (message.expiresNs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresNs) !== message.expiresNs) {
+        throw new globalThis.Error("value provided for field message.expiresNs of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.expiresNs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LateWelcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLateWelcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.destination = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.encryptionKey = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.dataNonce = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.welcomeMetadataNonce = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.createdNs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.attempts = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.nextAttemptNs = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.expiresNs = reader.uint64() as bigint;
             continue;
           }
         }
