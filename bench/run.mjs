@@ -7,6 +7,7 @@ const benchmarks = {
   publish: 'dist/publish.bench.js',
   streams: 'dist/streams.bench.js',
   'v3-node': 'dist/v3-node.bench.js',
+  'v3-client': 'dist/v3-client.bench.js',
   mls: 'mls/bench.mjs',
 }
 

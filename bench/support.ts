@@ -84,3 +84,18 @@ export function printTable(rows: readonly Readonly<Record<string, string | numbe
     )
   console.log()
 }
+
+/** Does something with each item, at most `width` at once. @returns the results in the order of the items */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  width: number,
+  step: (item: T, index: number) => Promise<R>,
+): Promise<readonly R[]> {
+  const results = new Map<number, R>()
+  const queue = items.entries()
+  const work = async () => {
+    for (const [index, item] of queue) results.set(index, await step(item, index))
+  }
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, work))
+  return [...results].toSorted(([a], [b]) => a - b).map(([, result]) => result)
+}
