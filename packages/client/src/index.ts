@@ -52,6 +52,33 @@ export type { DeletedMessage, EnrichedReply } from './v3/message/decoded-message
 export { ActionStyle, ReactionAction, ReactionSchema } from './v3/message/built-in-codecs.ts'
 export type { Action, Actions, Reaction } from './v3/message/built-in-codecs.ts'
 export {
+  contentTypeActions,
+  contentTypeAttachment,
+  contentTypeGroupUpdated,
+  contentTypeIntent,
+  contentTypeLeaveRequest,
+  contentTypeMarkdown,
+  contentTypeMultiRemoteAttachment,
+  contentTypeReaction,
+  contentTypeReadReceipt,
+  contentTypeRemoteAttachment,
+  contentTypeReply,
+  contentTypeText,
+  contentTypeTransactionReference,
+  contentTypeWalletSendCalls,
+  encodeActions,
+  encodeAttachment,
+  encodeIntent,
+  encodeMarkdown,
+  encodeMultiRemoteAttachment,
+  encodeReaction,
+  encodeReadReceipt,
+  encodeRemoteAttachment,
+  encodeText,
+  encodeTransactionReference,
+  encodeWalletSendCalls,
+} from './v3/message/encode.ts'
+export {
   ContentType,
   DeliveryStatus,
   GroupMessageKind,
@@ -89,6 +116,8 @@ export type {
   KeyPackageStatus,
   Recipient,
 } from './v3/identity/inbox-state.ts'
+export { SignatureRequestHandle } from './v3/identity/signature-request.ts'
+export type { PasskeySignature } from './v3/identity/signature-request.ts'
 export type { InboxWarning } from './v3/identity/publish-update.ts'
 export type {
   AnyInboxSigner as Signer,

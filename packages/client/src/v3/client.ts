@@ -1,6 +1,7 @@
 import type { AnyCodec } from '@xmtp-ts/content'
-import { bytesToHex, v3, XmtpError } from '@xmtp-ts/protocol'
+import { bytesToHex, v3 } from '@xmtp-ts/protocol'
 import type { XmtpEnv } from './client/backend.ts'
+import { InboxMethods, type InboxHolder } from './client/inbox-methods.ts'
 import { opening, openStored, type Opened } from './client/open.ts'
 import type { ClientOptions, ContentsOf } from './client/options.ts'
 import {
@@ -18,21 +19,13 @@ import { Conversations } from './conversation/conversations.ts'
 import type { Host } from './conversation/host.ts'
 import type { Core } from './core.ts'
 import {
-  addAccount,
-  changeRecovery,
-  removeAccount,
-  revokeAllOtherInstallations,
-  revokeInstallations,
-  type AccountParts,
-} from './identity/accounts.ts'
-import {
   canMessage,
   fetchInboxId,
   keyPackageStatuses,
   type KeyPackageStatus,
 } from './identity/inbox-state.ts'
 import { readIdentifier, writeIdentifier, type Identifier } from './identity/public-identifier.ts'
-import { findCandidate, registerCandidate, type Candidate } from './identity/register.ts'
+import { registerCandidate } from './identity/register.ts'
 import { createSession } from './message/session.ts'
 import { libxmtpVersion, openCore } from './open-core.ts'
 import { Preferences } from './preferences.ts'
@@ -42,7 +35,7 @@ import { contractsOf, toInboxSigner, type AnyInboxSigner, type InboxSigner } fro
  * An installation of an inbox, in the shape of `@xmtp/node-sdk`. `Client.create` returns a finished one; close it, or use
  * `await using`. Any method may throw XmtpError `client.network.*`, `client.node.*`, `client.store.*` and `client.closed`.
  */
-export class Client<Content = unknown> implements AsyncDisposable {
+export class Client<Content = unknown> extends InboxMethods implements AsyncDisposable {
   static readonly revokeInstallations = revokeInstallationsAt
   static readonly fetchInboxStates = fetchInboxStatesAt
   static readonly canMessage = canMessageAt
@@ -58,6 +51,7 @@ export class Client<Content = unknown> implements AsyncDisposable {
   #isRegistered: boolean
 
   private constructor(opened: Opened) {
+    super()
     const { options, network, parts, candidate, controller } = opened
     const { installation } = candidate
     const { core, feed } = openCore({
@@ -98,7 +92,7 @@ export class Client<Content = unknown> implements AsyncDisposable {
       const opened = await openStored(base, inboxSigner.identifier, inboxSigner)
       const client = new Client<ContentsOf<Codecs>>(opened)
       if (!client.isRegistered && options.disableAutoRegister !== true)
-        await client.#registerFirst()
+        await client.#registerFirst(inboxSigner)
       return client
     })
   }
@@ -131,7 +125,7 @@ export class Client<Content = unknown> implements AsyncDisposable {
     return this.#core.self.installationId
   }
 
-  get isRegistered(): boolean {
+  override get isRegistered(): boolean {
     return this.#isRegistered
   }
 
@@ -154,47 +148,6 @@ export class Client<Content = unknown> implements AsyncDisposable {
   /** The version of libxmtp whose rules this client keeps. */
   get libxmtpVersion(): string {
     return libxmtpVersion
-  }
-
-  /**
-   * Makes this installation known: creates the inbox, or adds the installation to it. Does nothing when it is done.
-   * @throws XmtpError `client.signer.missing`, `client.signer.*`, `v3.identity.member.tooMany`, `v3.identity.log.full`
-   */
-  async register(): Promise<void> {
-    if (this.#isRegistered) return
-    const { parts, options } = this.#opened
-    const signer = this.#requireSigner()
-    await this.#registerAs(await findCandidate(parts, signer.identifier, { nonce: options.nonce }))
-  }
-
-  /**
-   * Adds an account to the inbox.
-   * @param allowInboxReassign whether an account that has another inbox may be taken from it
-   * @throws XmtpError `client.inbox.taken`, `client.signer.*`, `v3.identity.*`
-   */
-  async unsafe_addAccount(newAccount: AnyInboxSigner, allowInboxReassign = false): Promise<void> {
-    const signer = await toInboxSigner(newAccount, contractsOf(this.#core.identity))
-    await addAccount(this.#account, signer, { allowReassign: allowInboxReassign })
-  }
-
-  /** Removes an account, and the installations that it added. @throws XmtpError `client.inbox.notRecovery` */
-  async removeAccount(identifier: Identifier): Promise<void> {
-    await removeAccount(this.#account, this.#requireSigner(), readIdentifier(identifier))
-  }
-
-  /** @throws XmtpError `client.inbox.notRecovery` */
-  async revokeAllOtherInstallations(): Promise<void> {
-    await revokeAllOtherInstallations(this.#account, this.#requireSigner())
-  }
-
-  /** @param installationIds 32 bytes each @throws XmtpError `client.inbox.notRecovery` */
-  async revokeInstallations(installationIds: readonly Uint8Array[]): Promise<void> {
-    await revokeInstallations(this.#account, this.#requireSigner(), installationIds)
-  }
-
-  /** @throws XmtpError `client.inbox.notRecovery` */
-  async changeRecoveryIdentifier(identifier: Identifier): Promise<void> {
-    await changeRecovery(this.#account, this.#requireSigner(), readIdentifier(identifier))
   }
 
   /** Who has an inbox, by identifier as given. */
@@ -233,31 +186,26 @@ export class Client<Content = unknown> implements AsyncDisposable {
     return this.close()
   }
 
-  /** With what was just found out about the account. */
-  async #registerFirst(): Promise<void> {
-    try {
-      await this.#registerAs(this.#opened.candidate)
-    } catch (error) {
-      await this.close()
-      throw error
-    }
+  protected override get holder(): InboxHolder {
+    const { parts, signer, candidate, options } = this.#opened
+    const { identifier } = candidate.installation
+    return { parts, self: this.#core.self, signer, identifier, nonce: options.nonce }
   }
 
-  async #registerAs(candidate: Candidate): Promise<void> {
-    if (!candidate.installation.registered)
-      await registerCandidate(this.#opened.parts, this.#requireSigner(), candidate)
+  protected override registered(): void {
+    if (this.#isRegistered) return
     this.#isRegistered = true
     startRegisteredWorkers(this.#core)
   }
 
-  get #account(): AccountParts {
-    return { ...this.#opened.parts, self: this.#core.self }
-  }
-
-  #requireSigner(): InboxSigner {
-    const { signer } = this.#opened
-    if (signer === undefined)
-      throw new XmtpError('client.signer.missing', 'The client was opened without a signer.')
-    return signer
+  /** With what was just found out about the account. */
+  async #registerFirst(signer: InboxSigner): Promise<void> {
+    try {
+      await registerCandidate(this.#opened.parts, signer, this.#opened.candidate)
+      this.registered()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 }

@@ -129,7 +129,7 @@ async function externallyOwned(signer: ExternallyOwnedSigner): Promise<InboxSign
 function walletSigner({ account, signText }: Awaited<ReturnType<typeof toSigner>>): InboxSigner {
   return {
     identifier: v3.ethereumIdentifier(account),
-    sign: async (text) => ({ kind: 'erc191', bytes: canonicalSignature(await signText(text)) }),
+    sign: async (text) => walletSignature(await signText(text)),
   }
 }
 
@@ -213,6 +213,11 @@ function signedBytes(signature: SignedBytes): Uint8Array {
   if (bytes === undefined)
     throw new XmtpError('client.signer.unusable', 'The wallet answered with no hex.')
   return bytes
+}
+
+/** @param signature r ‖ s ‖ v, 65 bytes, as any wallet spells it @throws XmtpError `signature.malformed` */
+export function walletSignature(signature: Uint8Array): v3.WalletSignature {
+  return { kind: 'erc191', bytes: canonicalSignature(signature) }
 }
 
 const order = 0xffff_ffff_ffff_ffff_ffff_ffff_ffff_fffe_baae_dce6_af48_a03b_bfd2_5e8c_d036_4141n

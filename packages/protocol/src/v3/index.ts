@@ -5,7 +5,12 @@ export type { Plaintext } from './message.ts'
 export { binaryTopic, mlsTopic, parseBinaryTopic, parseMlsTopic } from './topic.ts'
 export type { MlsTopic, TopicSubject } from './topic.ts'
 export { directMessageId } from './direct-message.ts'
-export { signCommitLogEntry, verifyCommitLogEntry } from './commit-log.ts'
+export {
+  commitLogKey,
+  isCommitLogEntrySigned,
+  signCommitLogEntry,
+  verifyCommitLogEntry,
+} from './commit-log.ts'
 export type { SignedCommitLogEntry } from './commit-log.ts'
 
 export {
@@ -76,5 +81,10 @@ export {
 export { diffStates, identifiersOf, installationsOf, memberOf } from './identity/state.ts'
 export type { AssociationState, AssociationStateDiff, Member } from './identity/state.ts'
 export { decodeAssociationState, encodeAssociationState } from './identity/state-codec.ts'
-export { draftIdentityUpdate, finishIdentityUpdate, signAsLegacyKey } from './identity/draft.ts'
+export {
+  draftIdentityUpdate,
+  finishIdentityUpdate,
+  signAsLegacyKey,
+  signerOf,
+} from './identity/draft.ts'
 export type { DraftAction, IdentityDraft } from './identity/draft.ts'

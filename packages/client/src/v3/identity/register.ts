@@ -10,7 +10,13 @@ import {
   type Installation,
 } from './installation.ts'
 import { createKeyPackages } from './key-packages.ts'
-import { only, publishChange, signChange, type InboxParts } from './publish-update.ts'
+import {
+  only,
+  publishChange,
+  signChange,
+  type InboxParts,
+  type InboxPlan,
+} from './publish-update.ts'
 
 export type RegisterParts = InboxParts & {
   readonly store: RecordStore
@@ -34,6 +40,9 @@ export type Candidate = {
   readonly inbox: KnownInbox | undefined
   readonly nonce: bigint
 }
+
+/** A client that others can see. */
+export type Registered = { readonly installation: Installation; readonly inbox: KnownInbox }
 
 /**
  * Finds the inbox of an account and makes this store's installation for it, without anything that others can see. A
@@ -83,31 +92,43 @@ export async function register(
   return registerCandidate(parts, signer, candidate)
 }
 
-/** Goes on where `findCandidate` ended. */
-export async function registerCandidate(
-  parts: RegisterParts,
-  signer: InboxSigner,
+/** An account creates its inbox, or grants the candidate's installation access to the one that there is. */
+export function planRegistration(
   { installation, inbox: known, nonce }: Candidate,
-): Promise<{ readonly installation: Installation; readonly inbox: KnownInbox }> {
-  const { store, mls } = parts
-  const { inboxId, installationId, signingKey } = installation
-  const { identifier } = signer
+  identifier: v3.Identifier,
+): InboxPlan {
+  const { inboxId, installationId } = installation
   const grant: v3.DraftAction = {
     kind: 'add',
     member: v3.installationIdentifier(installationId),
     existing: identifier,
   }
   const create: v3.DraftAction = { kind: 'createInbox', identifier, nonce }
-  const change = {
-    inboxId,
-    known,
-    actions: known === undefined ? [create, grant] : [grant],
-    signers: [signer, installationSigner(signingKey)],
-  }
+  return { inboxId, known, actions: known === undefined ? [create, grant] : [grant] }
+}
+
+/** Goes on where `findCandidate` ended. */
+export async function registerCandidate(
+  parts: RegisterParts,
+  signer: InboxSigner,
+  candidate: Candidate,
+): Promise<Registered> {
+  const plan = planRegistration(candidate, signer.identifier)
+  const signers = [signer, installationSigner(candidate.installation.signingKey)]
+  const update = await signChange(parts, { ...plan, signers })
+  return publishRegistration(parts, candidate.installation, { plan, update })
+}
+
+/** Publishes a registration that has been signed. */
+export async function publishRegistration(
+  parts: RegisterParts,
+  installation: Installation,
+  { plan, update }: { readonly plan: InboxPlan; readonly update: v3.IdentityUpdate },
+): Promise<Registered> {
+  const { store, mls } = parts
   const keyPackage = await createKeyPackages({ ...parts, self: installation }).prepare()
-  const update = await signChange(parts, change)
   await mls.uploadKeyPackage(keyPackage)
-  const inbox = await publishChange(parts, change, update)
+  const inbox = await publishChange(parts, plan, update)
   return { installation: await markRegistered(store, installation), inbox }
 }
 

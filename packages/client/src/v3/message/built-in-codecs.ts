@@ -39,7 +39,7 @@ const schemaNames = ['unknown', 'unicode', 'shortcode', 'custom'] as const
 const styleNames = ['primary', 'secondary', 'danger'] as const
 
 /** Where the published SDK has numbers, the codecs have names. */
-const numberedReactionCodec: ContentCodec<Reaction> = {
+export const numberedReactionCodec: ContentCodec<Reaction> = {
   ...reactionCodec,
   encode: (reaction, registry) => reactionCodec.encode(namedReaction(reaction), registry),
   decode(encoded, registry) {
@@ -62,7 +62,8 @@ const numberedReactionCodec: ContentCodec<Reaction> = {
   shouldPush: (reaction) => reactionCodec.shouldPush(namedReaction(reaction)),
 }
 
-const numberedActionsCodec: ContentCodec<Actions> = {
+/** The same for actions. */
+export const numberedActionsCodec: ContentCodec<Actions> = {
   ...actionsCodec,
   encode: (actions, registry) => actionsCodec.encode(namedActions(actions), registry),
   decode(encoded, registry) {

@@ -131,7 +131,11 @@ function signAction(
   }
 }
 
-function signerOf(text: string, signature: IdentitySignature): MemberIdentifier {
+/**
+ * Whom a signature under a text proves; a contract's is taken at its word.
+ * @throws XmtpError `v3.identity.signature.malformed` or `v3.identity.signature.invalid`
+ */
+export function signerOf(text: string, signature: IdentitySignature): MemberIdentifier {
   return signature.kind === 'erc1271'
     ? ethereumIdentifier(signature.account.address)
     : verifySignature(text, signature).signer
