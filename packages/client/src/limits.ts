@@ -239,6 +239,9 @@ export const confirmationWaitMs = 1_000
 /** Milliseconds before those who asked to leave are tried to be removed again. */
 export const leaveRetryMs = 2_000
 
+/** Milliseconds before what came too late for others to read is tried to be sent again. */
+export const lateRetryMs = 2_000
+
 /** Messages whose time is over that are deleted at once. */
 export const expiredPage = 500
 
@@ -248,11 +251,14 @@ export const keyPackageLookMs = 5_000
 /** Milliseconds between two looks into the commit logs: 5 minutes, as libxmtp (v3-mls §3.9). */
 export const commitLogLookMs = 300_000
 
-/** The least that an app may set it to, as libxmtp has it. */
+/** The least that an app may set it to, in milliseconds, as libxmtp has it. */
 export const minCommitLogLookMs = 2_000
 
 /** Entries of each commit log that are kept for a group, ours and the node's. About 150 bytes each. */
 export const keptCommits = 1_000
+
+/** Pages of commit logs that are read one after the other; the rest the next time. */
+export const maxCommitLogPages = 20
 
 /** Entries of a commit log that are removed at once. */
 export const trimmedCommits = 100
@@ -283,3 +289,44 @@ export const maxLateWelcomes = 500
 
 /** Milliseconds between two looks whether one is due; the clock may be set while a process sleeps. */
 export const lateWelcomeLookMs = 60_000
+
+/** Bytes of one element of an archive: a message has 25 MiB at the most, and little is around it. */
+export const maxArchiveElementBytes = 33_554_432
+
+/** Bytes of the window of an archive's Zstandard frame: RFC 8878 asks decoders for 8 MiB; libxmtp writes with 2. */
+export const maxArchiveWindowBytes = 8_388_608
+
+/** Elements, and bytes of them, of an archive that are stored together. */
+export const archiveBatchElements = 200
+export const archiveBatchBytes = 4_194_304
+
+/** Bytes of an archive that is sent to or comes from a history service: services take 100 MiB. */
+export const maxHistoryBytes = 104_857_600
+
+/** Milliseconds that an upload to or a download from a history service may take. */
+export const historyTimeoutMs = 300_000
+
+/** Bytes of a history service's answer to an upload. A name has 36. */
+export const maxHistoryAnswerBytes = 1_024
+
+/** Characters of a URL in a message of a sync group. */
+export const maxHistoryUrlLength = 2_048
+
+/** Decisions in one message of a sync group. About 100 bytes each. */
+export const maxPreferencesPerMessage = 500
+
+/** Decisions that are taken from one message of a sync group: everybody's, in the largest group, forty times. */
+export const maxPreferencesTaken = 10_000
+
+/** Nanoseconds after which a conversation without a word is not extended to a new installation: 90 days, as in libxmtp. */
+export const activeGroupNs = 7_776_000_000_000_000n
+
+/** Tries of what a message of a sync group asks for. */
+export const maxSyncTaskTries = 10
+
+/** Milliseconds before the second try; doubles from there, up to an hour. */
+export const firstSyncRetryMs = 5_000
+export const maxSyncRetryMs = 3_600_000
+
+/** Milliseconds between two looks for what other processes of this store left to do for other installations. */
+export const syncLookMs = 20_000

@@ -203,6 +203,31 @@ export const errorCodes = {
     retry: false,
     fix: 'Allow the conversation first, if the installation shall come back.',
   },
+  'client.welcome.foreignSync': {
+    retry: false,
+    fix: 'Drop the welcome; sync groups are among installations of one inbox.',
+  },
+
+  'client.deviceSync.foreign': { retry: false, fix: 'Drop the message; its sender is not us.' },
+  'client.deviceSync.malformed': { retry: false, fix: 'Update the installation that sent it.' },
+  'client.history.badUrl': {
+    retry: false,
+    fix: 'Use https, or the URL that `historySyncUrl` names.',
+  },
+  'client.history.unavailable': { retry: true, fix: 'Retry with backoff.' },
+  'client.history.refused': {
+    retry: false,
+    fix: 'Check the URL; archives are kept for some days only.',
+  },
+  'client.archive.unknown': {
+    retry: false,
+    fix: 'Sync, and choose one of `listAvailableArchives`.',
+  },
+  'client.archive.malformed': { retry: false, fix: 'Use the archive as it was written.' },
+  'client.archive.newer': { retry: false, fix: 'Use a newer version of this client.' },
+  'client.archive.wrongKey': { retry: false, fix: 'Use the key that the archive was made with.' },
+  'client.archive.tooLarge': { retry: false, fix: 'Make a smaller one, with `startNs`.' },
+
   'client.store.busy': { retry: true, fix: 'Retry; other processes write at the same time.' },
   'client.store.unusable': { retry: false, fix: 'Check the file, its folder and the free space.' },
   'client.store.closed': { retry: false, fix: 'Open the store again.' },
