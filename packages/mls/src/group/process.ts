@@ -38,6 +38,8 @@ export type Received =
       readonly authenticatedData: Uint8Array
       readonly epoch: bigint
       readonly generation: number
+      /** Messages that its sender encrypted between the newest one that came before and this one. */
+      readonly skipped: number
     }
   | {
       readonly kind: 'proposal'
@@ -54,6 +56,7 @@ type Opened = {
   readonly content: AuthenticatedContent
   readonly sender: Member | undefined
   readonly generation: number
+  readonly skipped: number
 }
 
 /**
@@ -78,7 +81,7 @@ export async function processMessage(
 
 async function received(
   before: GroupState,
-  { state, content, sender, generation }: Opened,
+  { state, content, sender, generation, skipped }: Opened,
   options: ProcessOptions,
 ): Promise<Received> {
   const { body, authenticatedData, epoch } = content.content
@@ -93,6 +96,7 @@ async function received(
       authenticatedData,
       epoch,
       generation,
+      skipped,
     }
   }
   expectActive(before)
@@ -179,6 +183,7 @@ async function openPrivate(state: GroupState, message: PrivateMessage): Promise<
     content,
     sender,
     generation,
+    skipped: taken.skipped,
   }
 }
 
@@ -205,7 +210,7 @@ async function openPublic(state: GroupState, message: PublicMessage): Promise<Op
   await checkContentSignature(suite, config.wire, authenticated, contextBytes, signatureKey)
   if (content.sender.kind === 'member' && content.sender.leafIndex === state.ownLeaf)
     checkOwnPublic(content)
-  return { state, content: authenticated, sender: undefined, generation: 0 }
+  return { state, content: authenticated, sender: undefined, generation: 0, skipped: 0 }
 }
 
 /** A commit of one's own is adopted from where it was staged: its path cannot be opened by its maker. */

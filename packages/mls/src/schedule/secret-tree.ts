@@ -122,14 +122,15 @@ function keyFor(
   start: Ratchet,
   generation: number,
   bounds: RatchetLimits,
-): { readonly ratchet: Ratchet; readonly key: MessageKey } {
+): { readonly ratchet: Ratchet; readonly key: MessageKey; readonly skipped: number } {
   if (generation < start.generation) {
     const found = start.skipped.find((candidate) => candidate.generation === generation)
     if (found === undefined)
       throw new MlsError('message.generationSpent', `Generation ${generation} is gone.`)
     // A copy: whoever uses the key wipes it, and the tree before this step must stay whole.
     const key = { key: found.key.slice(), nonce: found.nonce.slice() }
-    return { ratchet: { ...start, skipped: start.skipped.filter((k) => k !== found) }, key }
+    const ratchet = { ...start, skipped: start.skipped.filter((k) => k !== found) }
+    return { ratchet, key, skipped: 0 }
   }
   if (generation - start.generation > bounds.forwardDistance)
     throw new MlsError(
@@ -145,7 +146,11 @@ function keyFor(
     ratchet = stepped(suite, ratchet)
   }
   const key = keyOf(suite, ratchet)
-  return { ratchet: { ...stepped(suite, ratchet), skipped }, key }
+  return {
+    ratchet: { ...stepped(suite, ratchet), skipped },
+    key,
+    skipped: generation - start.generation,
+  }
 }
 
 /** The next key of one's own chain, and the tree without it. */
@@ -165,7 +170,8 @@ export function takeNextKey(
 }
 
 /**
- * The key of a generation of a sender's chain, and the tree without it (RFC 9420 §9.1, §9.2).
+ * The key of a generation of a sender's chain, and the tree without it (RFC 9420 §9.1, §9.2). `skipped`: how many
+ * generations before it were not seen when it was taken.
  *
  * @throws MlsError `message.generationSpent`, `message.generationTooFar`
  */
@@ -176,13 +182,15 @@ export function takeKey(
   kind: RatchetKind,
   generation: number,
   bounds: RatchetLimits,
-): { readonly tree: SecretTree; readonly key: MessageKey } {
+): { readonly tree: SecretTree; readonly key: MessageKey; readonly skipped: number } {
   let key: MessageKey | undefined
+  let skipped = 0
   const next = withRatchets(suite, tree, leafIndex, (ratchets) => {
     const taken = keyFor(suite, ratchets[kind], generation, bounds)
     key = taken.key
+    skipped = taken.skipped
     return { ...ratchets, [kind]: taken.ratchet }
   })
   if (key === undefined) throw new RangeError(`The tree has no leaf ${leafIndex}.`)
-  return { tree: next, key }
+  return { tree: next, key, skipped }
 }
