@@ -62,6 +62,14 @@ describe('a client', () => {
     ])
     expect(await ann.canMessage(both)).toEqual(expected)
     expect(await Client.canMessage(both, options())).toEqual(expected)
+    // By address and by inbox id as well.
+    const names = [account(1).address, ann.inboxId, '0'.repeat(64), 'nobody']
+    const answers = [true, true, false, false]
+    expect([...(await ann.canMessage(names)).values()]).toEqual(answers)
+    expect([...(await Client.canMessage(names, options())).values()]).toEqual(answers)
+    const [state] = await Client.fetchInboxStates([account(1).address], options())
+    expect(state!.inboxId).toBe(ann.inboxId)
+    expect(await ann.preferences.getInboxStates([account(1).address])).toEqual([state])
   })
 
   it('is opened again without a signer, and never made known by that', async () => {

@@ -109,7 +109,7 @@ export { ValueStream } from './v3/stream/value-stream.ts'
 export type { AsyncStreamProxy } from './v3/stream/value-stream.ts'
 
 export { IdentifierKind } from './v3/identity/public-identifier.ts'
-export type { Identifier } from './v3/identity/public-identifier.ts'
+export type { AccountName, Identifier } from './v3/identity/public-identifier.ts'
 export type {
   InboxInstallation,
   InboxState,

@@ -23,8 +23,14 @@ import {
   fetchInboxId,
   keyPackageStatuses,
   type KeyPackageStatus,
+  type Recipient,
 } from './identity/inbox-state.ts'
-import { readIdentifier, writeIdentifier, type Identifier } from './identity/public-identifier.ts'
+import {
+  readIdentifier,
+  writeIdentifier,
+  type AccountName,
+  type Identifier,
+} from './identity/public-identifier.ts'
 import { registerCandidate } from './identity/register.ts'
 import { createSession } from './message/session.ts'
 import { libxmtpVersion, openCore } from './open-core.ts'
@@ -58,6 +64,7 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
       network,
       store: parts.store,
       installation,
+      syncsDevices: options.disableDeviceSync !== true,
       onRefused: options.onRefused ?? (() => undefined),
       report: options.onError ?? (() => undefined),
       signal: controller.signal,
@@ -103,11 +110,11 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
    * @throws XmtpError `client.inbox.*`, `client.env.gone`
    */
   static async build<const Codecs extends readonly AnyCodec[] = []>(
-    identifier: Identifier,
+    account: AccountName,
     options: ClientOptions & { readonly codecs?: Codecs | undefined } = {},
   ): Promise<Client<ContentsOf<Codecs>>> {
     return opening(options, async (base) => {
-      const opened = await openStored(base, readIdentifier(identifier), undefined)
+      const opened = await openStored(base, readIdentifier(account), undefined)
       return new Client<ContentsOf<Codecs>>(opened)
     })
   }
@@ -150,9 +157,9 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
     return libxmtpVersion
   }
 
-  /** Who has an inbox, by identifier as given. */
-  canMessage(identifiers: readonly Identifier[]): Promise<Map<string, boolean>> {
-    return canMessage(this.#core, identifiers)
+  /** Who has an inbox, by the name that was given. */
+  canMessage(people: readonly Recipient[]): Promise<Map<string, boolean>> {
+    return canMessage(this.#core, people)
   }
 
   /** Whether installations can be added to groups. @param installationIds hex */
@@ -162,8 +169,8 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
     return Object.fromEntries(await keyPackageStatuses(this.#core, installationIds))
   }
 
-  async fetchInboxIdByIdentifier(identifier: Identifier): Promise<string | null> {
-    return (await fetchInboxId(this.#core, identifier)) ?? null
+  async fetchInboxIdByIdentifier(account: AccountName): Promise<string | null> {
+    return (await fetchInboxId(this.#core, account)) ?? null
   }
 
   /** @returns an Ed25519ph signature, 64 bytes */

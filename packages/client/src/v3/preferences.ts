@@ -6,10 +6,11 @@ import {
 import { PreferenceUpdate as StoredUpdate } from '@xmtp-ts/proto/device_sync/content'
 import { syncAll, type SyncSummary } from './group/sync.ts'
 import type { InboxAnswers } from './identity/directory.ts'
-import { toInboxState, type InboxState } from './identity/inbox-state.ts'
+import { toInboxState, type InboxState, type Recipient } from './identity/inbox-state.ts'
 import { changeConsents, readConsent, type ConsentChange } from './conversation/consent.ts'
 import { ConsentEntityType, ConsentState } from './conversation/enums.ts'
 import type { Host } from './conversation/host.ts'
+import { nameRecipients } from './conversation/recipients.ts'
 import { keys } from './records/keys.ts'
 import { decodeRow } from './records/rows.ts'
 import { openStream } from './stream/open-stream.ts'
@@ -55,12 +56,14 @@ export class Preferences {
   }
 
   /** Inboxes as they are known here; the node is asked for those that are not. @throws XmtpError `client.inbox.*` */
-  async getInboxStates(inboxIds: readonly string[]): Promise<InboxState[]> {
+  async getInboxStates(people: readonly Recipient[]): Promise<InboxState[]> {
+    const inboxIds = await nameRecipients(this.#host.core, people)
     return statesOf(await this.#host.core.inboxes.latest(inboxIds), inboxIds)
   }
 
   /** Inboxes as the node has them. @throws XmtpError `client.inbox.*`, what the network throws */
-  async fetchInboxStates(inboxIds: readonly string[]): Promise<InboxState[]> {
+  async fetchInboxStates(people: readonly Recipient[]): Promise<InboxState[]> {
+    const inboxIds = await nameRecipients(this.#host.core, people)
     return statesOf(await this.#host.core.inboxes.refresh(inboxIds), inboxIds)
   }
 

@@ -13,7 +13,7 @@ import {
   type AccountParts,
   type AccountPlan,
 } from '../identity/accounts.ts'
-import { readIdentifier, type Identifier } from '../identity/public-identifier.ts'
+import { readIdentifier, type AccountName } from '../identity/public-identifier.ts'
 import { publishChange } from '../identity/publish-update.ts'
 import {
   findCandidate,
@@ -78,8 +78,8 @@ export abstract class InboxMethods {
   }
 
   /** Removes an account, and the installations that it added. @throws XmtpError `client.inbox.notRecovery` */
-  async removeAccount(identifier: Identifier): Promise<void> {
-    await removeAccount(this.#account, this.#requireSigner(), readIdentifier(identifier))
+  async removeAccount(account: AccountName): Promise<void> {
+    await removeAccount(this.#account, this.#requireSigner(), readIdentifier(account))
   }
 
   /** @throws XmtpError `client.inbox.notRecovery` */
@@ -93,8 +93,8 @@ export abstract class InboxMethods {
   }
 
   /** @throws XmtpError `client.inbox.notRecovery` */
-  async changeRecoveryIdentifier(identifier: Identifier): Promise<void> {
-    await changeRecovery(this.#account, this.#requireSigner(), readIdentifier(identifier))
+  async changeRecoveryIdentifier(account: AccountName): Promise<void> {
+    await changeRecovery(this.#account, this.#requireSigner(), readIdentifier(account))
   }
 
   /** To register this installation; null when it is. The account signs. */
@@ -113,10 +113,10 @@ export abstract class InboxMethods {
 
   /** To add an account, which signs. @throws XmtpError `client.inbox.taken` */
   async unsafe_addAccountSignatureRequest(
-    newAccountIdentifier: Identifier,
+    newAccount: AccountName,
     allowInboxReassign = false,
   ): Promise<SignatureRequestHandle> {
-    const identifier = readIdentifier(newAccountIdentifier)
+    const identifier = readIdentifier(newAccount)
     const options = { allowReassign: allowInboxReassign }
     const request = this.#ask(await planAddition(this.#account, identifier, options))
     await request.addSignature(installationSigner(this.holder.self.signingKey))
@@ -125,9 +125,9 @@ export abstract class InboxMethods {
 
   /** To remove an account. The recovery identifier signs. */
   async unsafe_removeAccountSignatureRequest(
-    identifier: Identifier,
+    account: AccountName,
   ): Promise<SignatureRequestHandle> {
-    return this.#ask(await planRemoval(this.#account, readIdentifier(identifier)))
+    return this.#ask(await planRemoval(this.#account, readIdentifier(account)))
   }
 
   /** To revoke all installations but this one; null if it is the only one. The recovery identifier signs. */
@@ -146,9 +146,9 @@ export abstract class InboxMethods {
 
   /** To name another recovery identifier. The present one signs. */
   async unsafe_changeRecoveryIdentifierSignatureRequest(
-    identifier: Identifier,
+    account: AccountName,
   ): Promise<SignatureRequestHandle> {
-    return this.#ask(await planRecovery(this.#account, readIdentifier(identifier)))
+    return this.#ask(await planRecovery(this.#account, readIdentifier(account)))
   }
 
   /**

@@ -7,9 +7,11 @@ import {
   fetchInboxId,
   isAddressAuthorized,
   isInstallationAuthorized,
+  resolveRecipients,
   type InboxState,
+  type Recipient,
 } from '../identity/inbox-state.ts'
-import { readIdentifier, type Identifier } from '../identity/public-identifier.ts'
+import { readIdentifier, type AccountName } from '../identity/public-identifier.ts'
 import type { Network } from '../open-core.ts'
 import { statesOf } from '../preferences.ts'
 import { contractsOf, toInboxSigner, type AnyInboxSigner } from '../signer.ts'
@@ -37,18 +39,21 @@ export async function revokeInstallationsAt(
 
 /** @throws XmtpError `client.inbox.*` */
 export function fetchInboxStatesAt(
-  inboxIds: readonly string[],
+  people: readonly Recipient[],
   where?: Where,
 ): Promise<InboxState[]> {
-  return lookUp(where, async ({ inboxes }) => statesOf(await inboxes.refresh(inboxIds), inboxIds))
+  return lookUp(where, async (parts) => {
+    const inboxIds = await resolveRecipients(parts, people)
+    return statesOf(await parts.inboxes.latest(inboxIds), inboxIds)
+  })
 }
 
-/** Who has an inbox, by identifier as given. */
+/** Who has an inbox, by the name that was given. */
 export function canMessageAt(
-  identifiers: readonly Identifier[],
+  people: readonly Recipient[],
   where?: Where,
 ): Promise<Map<string, boolean>> {
-  return canMessage(networkOf(backendOf(where)), identifiers)
+  return lookUp(where, (parts) => canMessage(parts, people))
 }
 
 /** Whether an address is of an inbox now. @throws XmtpError `client.inbox.*` */
@@ -79,15 +84,15 @@ export function verifySignedWithPublicKey(
 }
 
 /** The inbox id that an account gets when it creates one. @throws XmtpError `v3.identity.identifier.malformed` */
-export function generateInboxId(identifier: Identifier, nonce = v3.defaultInboxNonce): string {
-  return v3.deriveInboxId(readIdentifier(identifier), nonce)
+export function generateInboxId(account: AccountName, nonce = v3.defaultInboxNonce): string {
+  return v3.deriveInboxId(readIdentifier(account), nonce)
 }
 
 export async function getInboxIdForIdentifier(
   where: Where,
-  identifier: Identifier,
+  account: AccountName,
 ): Promise<string | null> {
-  return (await fetchInboxId(networkOf(backendOf(where)), identifier)) ?? null
+  return (await fetchInboxId(networkOf(backendOf(where)), account)) ?? null
 }
 
 async function lookUp<T>(

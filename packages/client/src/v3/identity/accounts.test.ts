@@ -350,13 +350,11 @@ describe('what others see', () => {
     const parts = await client(owner)
     const stranger = text(await wallet(9))
     const of = (identifier: string) => ({ identifier, identifierKind: IdentifierKind.Ethereum })
-    expect([...(await canMessage({ identity }, [of(text(owner)), of(stranger), of('x')]))]).toEqual(
-      [
-        [text(owner), true],
-        [stranger, false],
-        ['x', false],
-      ],
-    )
+    expect([...(await canMessage(parts, [of(text(owner)), of(stranger), of('x')]))]).toEqual([
+      [text(owner), true],
+      [stranger, false],
+      ['x', false],
+    ])
     expect(await fetchInboxId({ identity }, of(text(owner)))).toBe(parts.self.inboxId)
     expect(await fetchInboxId({ identity }, of(stranger))).toBeUndefined()
     expect(await isAddressAuthorized(parts, parts.self.inboxId, text(owner))).toBe(true)

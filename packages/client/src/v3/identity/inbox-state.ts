@@ -5,9 +5,9 @@ import type { IdentityApi } from '../../network/identity-api.ts'
 import type { MlsApi } from '../../network/mls-api.ts'
 import type { InboxDirectory } from './directory.ts'
 import {
-  IdentifierKind,
   readIdentifier,
   writeIdentifier,
+  type AccountName,
   type Identifier,
 } from './public-identifier.ts'
 import { only, refreshOne } from './publish-update.ts'
@@ -38,7 +38,7 @@ export type KeyPackageStatus = {
 }
 
 /** Somebody to write to: an inbox id, an address, or an identifier with its kind. */
-export type Recipient = string | Identifier
+export type Recipient = AccountName
 
 export type LookUpParts = {
   readonly identity: Pick<IdentityApi, 'getInboxIds'>
@@ -113,30 +113,38 @@ export async function resolveRecipient(
  */
 export async function fetchInboxId(
   { identity }: Pick<LookUpParts, 'identity'>,
-  identifier: Identifier,
+  account: AccountName,
 ): Promise<v3.InboxId | undefined> {
-  const [inboxId] = await identity.getInboxIds([readIdentifier(identifier)])
+  const [inboxId] = await identity.getInboxIds([readIdentifier(account)])
   return inboxId
 }
 
 /**
- * Who has an inbox, by the identifier as it was given; what is no identifier has none. The node's word: who is written
- * to is looked at more closely.
+ * Who has an inbox, by the name that was given; what names nobody has none. Of accounts it is the node's word: who is
+ * written to is looked at more closely.
  */
 export async function canMessage(
-  { identity }: Pick<LookUpParts, 'identity'>,
-  identifiers: readonly Identifier[],
+  { identity, inboxes }: LookUpParts,
+  people: readonly Recipient[],
 ): Promise<Map<string, boolean>> {
-  const read = identifiers.map((each) => attempt(() => readIdentifier(each)))
+  const read = people.map((each) => attempt(() => readRecipient(each)))
   const asked = read.flatMap((each) => (each.ok ? [each.value] : []))
-  const named = asked.length === 0 ? [] : await identity.getInboxIds(asked)
+  const accounts = asked.filter((each) => typeof each !== 'string')
+  const inboxIds = asked.filter((each) => typeof each === 'string')
+  const [named, known] = await Promise.all([
+    accounts.length === 0 ? [] : identity.getInboxIds(accounts),
+    inboxIds.length === 0 ? new Map<string, unknown>() : inboxes.latest(inboxIds),
+  ])
   const reachable = new Set(
-    asked.filter((_, index) => named[index] !== undefined).map((each) => v3.memberKey(each)),
+    accounts.filter((_, index) => named[index] !== undefined).map((each) => v3.memberKey(each)),
   )
+  const isReachable = (each: v3.InboxId | v3.Identifier) =>
+    typeof each === 'string' ? known.has(each) : reachable.has(v3.memberKey(each))
   return new Map(
-    identifiers.map(({ identifier }, index) => {
+    people.map((person, index) => {
       const each = read[index]
-      return [identifier, each?.ok === true && reachable.has(v3.memberKey(each.value))]
+      const name = typeof person === 'string' ? person : person.identifier
+      return [name, each?.ok === true && isReachable(each.value)]
     }),
   )
 }
@@ -203,10 +211,8 @@ function readInstallationId(id: string): Uint8Array {
 }
 
 function readRecipient(recipient: Recipient): v3.InboxId | v3.Identifier {
-  if (typeof recipient !== 'string') return readIdentifier(recipient)
-  const inboxId = attempt(() => v3.parseInboxId(recipient))
-  if (inboxId.ok) return inboxId.value
-  return readIdentifier({ identifier: recipient, identifierKind: IdentifierKind.Ethereum })
+  const inboxId = typeof recipient === 'string' && attempt(() => v3.parseInboxId(recipient))
+  return inboxId !== false && inboxId.ok ? inboxId.value : readIdentifier(recipient)
 }
 
 function isMember(

@@ -10,8 +10,13 @@ export type Identifier = {
   readonly identifierKind: IdentifierKind
 }
 
+/** An account as apps name it: its address, or an identifier of any kind. */
+export type AccountName = string | Identifier
+
 /** @throws XmtpError `v3.identity.identifier.malformed` */
-export function readIdentifier({ identifier, identifierKind }: Identifier): v3.Identifier {
+export function readIdentifier(account: AccountName): v3.Identifier {
+  if (typeof account === 'string') return v3.parseIdentifier(account, 'ethereum')
+  const { identifier, identifierKind } = account
   switch (identifierKind) {
     case IdentifierKind.Ethereum:
       return v3.parseIdentifier(identifier, 'ethereum')
