@@ -24,6 +24,10 @@ export const maxConnections = 20_000
 /** Streams of one HTTP/2 connection: a push server follows everything over one. */
 export const maxStreamsPerConnection = 20_000
 
+/** How often an HTTP/2 connection is pinged, and how long it may take to answer: as the reference. A dead one goes. */
+export const connectionPingMs = 300_000
+export const connectionPongMs = 20_000
+
 /** Resets of HTTP/2 streams that a connection may burst, and per second after that: clients that cancel live. */
 export const streamResetBurst = 20_000
 export const streamResetPerSecond = 2_000

@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { topicKind, type TopicKind } from '@xmtp-ts/protocol'
+import { grpcCodeName, type GrpcCode } from './api/status.ts'
+import { createCallMetrics, type CallCounts, type MethodName } from './call-metrics.ts'
 import type { Feed } from './follow/feed.ts'
 import type { Limiter } from './limit/limiter.ts'
 import { maxMetricClients, maxMetricLabelBytes } from './limits.ts'
@@ -9,14 +11,8 @@ type Headers = Readonly<Record<string, string>>
 
 /** What operators of the reference watch, under the same names (node-api §11). */
 export type Metrics = {
-  called(call: {
-    readonly service: string
-    readonly method: string
-    readonly kind: 'unary' | 'serverStream' | 'bidi'
-    readonly code: string
-    readonly durationMs: number
-    readonly headers: Headers
-  }): void
+  /** Call once for each method that the node offers. */
+  ofMethod(name: MethodName): MethodMetrics
   published(envelopes: readonly CheckedEnvelope[], headers: Headers): void
   queried(
     query: LogQuery,
@@ -31,6 +27,15 @@ export type Metrics = {
   watchArchives(archives: { readonly count: number; readonly bytes: number }): void
   /** Prometheus text. */
   text(): Promise<string>
+}
+
+/** What calls of one method are counted with. */
+export type MethodMetrics = Omit<CallCounts, 'handled'> & {
+  readonly ended: (call: {
+    readonly code: GrpcCode
+    readonly durationMs: number
+    readonly headers: Headers
+  }) => void
 }
 
 /** What V3 stores, and the names of its metrics at the reference: a count and the sizes. */
@@ -112,12 +117,7 @@ export function createMetrics(parts: {
     labels: callLabels,
     buckets: millisecondBuckets,
   })
-  const handled = counter('grpc_server_handled_total', 'Calls by method and status', [
-    'grpc_type',
-    'grpc_service',
-    'grpc_method',
-    'grpc_code',
-  ])
+  const callsOf = createCallMetrics(registers)
   const publishedLabels = ['topic_category', ...clientLabels]
   const published = counter('xmtp_published_envelopes', 'Envelopes published', publishedLabels)
   const publishedBytes = histogram('xmtp_published_envelope', 'Payload bytes of envelopes', {
@@ -157,16 +157,20 @@ export function createMetrics(parts: {
   const labelsOf = (headers: Headers): ClientLabels => knownClient(known, headers)
 
   return {
-    called: ({ service, method, kind, code, durationMs, headers }) => {
-      const labels = { service, method, error_code: code, ...labelsOf(headers) }
-      requests.inc(labels)
-      durations.observe(labels, durationMs)
-      handled.inc({
-        grpc_type: kind,
-        grpc_service: service,
-        grpc_method: method,
-        grpc_code: code,
-      })
+    ofMethod: (name) => {
+      const { service, method } = name
+      const { handled, ...counts } = callsOf(name)
+      return {
+        ...counts,
+        ended: ({ code, durationMs, headers }) => {
+          // Without a name for what went well, as the reference has it.
+          const errorCode = code === 0 ? '' : grpcCodeName[code]
+          const labels = { service, method, error_code: errorCode, ...labelsOf(headers) }
+          requests.inc(labels)
+          durations.observe(labels, durationMs)
+          handled(code, durationMs)
+        },
+      }
     },
     published: (envelopes, headers) => {
       const client = labelsOf(headers)

@@ -5,7 +5,7 @@ import { createAuthorizer, type TokenPolicy } from './auth/authorizer.ts'
 import { createBodyReader } from './edge/body.ts'
 import { createGateway } from './edge/gateway.ts'
 import { createGrpcWebEdge } from './edge/grpc-web.ts'
-import { createGrpcEdge } from './edge/grpc.ts'
+import { createGrpcEdge, type ConnectionPing } from './edge/grpc.ts'
 import { createHttpEdge } from './edge/http.ts'
 import { createConnections } from './edge/connections.ts'
 import type { ListenAddress } from './edge/listener.ts'
@@ -73,6 +73,8 @@ export type NodeParts = {
   readonly nowMs?: () => number
   /** Quiet time after which a JSON stream gets a space. */
   readonly quietStreamMs?: number
+  /** How HTTP/2 connections are found to be dead. */
+  readonly connectionPing?: ConnectionPing
   /** Quiet time after which a Subscribe stream of V3 is pinged, and again as much for the answer. */
   readonly streamKeepaliveMs?: number
 }
@@ -169,7 +171,7 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
   })
   const { quietStreamMs = defaultQuietStreamMs } = parts
   const bodies = createBodyReader()
-  const grpc = createGrpcEdge(methods, { trusted })
+  const grpc = createGrpcEdge(methods, { trusted, ping: parts.connectionPing })
   const http = createHttpEdge({
     gateway: createGateway({ methods, bodies, trusted, quietMs: quietStreamMs }),
     grpcWeb: createGrpcWebEdge({ methods, bodies, trusted }),

@@ -1,6 +1,6 @@
 import { XmtpError } from '@xmtp-ts/protocol'
 import type { Logger } from '../logger.ts'
-import type { Metrics } from '../metrics.ts'
+import type { MethodMetrics, Metrics } from '../metrics.ts'
 import type { Readiness } from '../readiness.ts'
 import { batchQueryMethod } from './batch-query.ts'
 import { healthCheckMethod, healthWatchMethod } from './health.ts'
@@ -84,50 +84,77 @@ function v3Methods(services: V3Services): readonly Method[] {
 type Observers = { readonly metrics: Metrics; readonly logger: Logger }
 
 function observed(method: Method, observers: Observers): Method {
-  const { path } = method
-  const start = (call: Call): Finish => begin(method, call, observers)
+  const { path, kind } = method
+  const metrics = observers.metrics.ofMethod({ ...namesOf(path), kind })
+  const start = (call: Call): ObservedCall =>
+    begin({ path, call, metrics, logger: observers.logger })
   switch (method.kind) {
     case 'unary':
       return {
         path,
         kind: method.kind,
-        handle: (request, call) => observedCall(start(call), method.handle(request, call)),
+        handle: (request, call) => {
+          const observer = start(call)
+          observer.received()
+          return observedCall(observer, method.handle(request, call))
+        },
       }
     case 'serverStream':
       return {
         path,
         kind: method.kind,
-        open: (request, call) => observedStream(start(call), method.open(request, call)),
+        open: (request, call) => {
+          const observer = start(call)
+          observer.received()
+          return observedStream(observer, method.open(request, call))
+        },
       }
     case 'bidi':
       return {
         path,
         kind: method.kind,
-        open: (requests, call) => observedStream(start(call), method.open(requests, call)),
+        open: (requests, call) => {
+          const observer = start(call)
+          return observedStream(observer, method.open(observedRequests(observer, requests), call))
+        },
       }
     default:
       return method satisfies never
   }
 }
 
-type Finish = (error?: unknown) => void
+type ObservedCall = Pick<MethodMetrics, 'received' | 'sent'> & {
+  readonly finish: (error?: unknown) => void
+}
 
-function begin({ path, kind }: Method, { headers }: Call, observers: Observers): Finish {
+function begin(observation: {
+  readonly path: string
+  readonly call: Call
+  readonly metrics: MethodMetrics
+  readonly logger: Logger
+}): ObservedCall {
+  const { path, call, metrics, logger } = observation
   const startedMs = performance.now()
-  return (error) => {
+  metrics.started()
+  const finish = (error?: unknown): void => {
     const code = error === undefined ? grpcCode.ok : statusOf(error).code
     const durationMs = performance.now() - startedMs
-    observers.metrics.called({ ...namesOf(path), kind, code: String(code), durationMs, headers })
+    metrics.ended({ code, durationMs, headers: call.headers })
     if (error === undefined) return
     // The store's failures are answered as unavailable, but the operator must see the cause.
     const isOfStore = error instanceof XmtpError && error.code === 'node.store.unavailable'
-    if (isUnexpected(error) || isOfStore) observers.logger.error('api.failed', { path, error })
+    if (isUnexpected(error) || isOfStore) logger.error('api.failed', { path, error })
   }
+  return { received: metrics.received, sent: metrics.sent, finish }
 }
 
-async function observedCall(finish: Finish, answer: Promise<Uint8Array>): Promise<Uint8Array> {
+async function observedCall(
+  { sent, finish }: ObservedCall,
+  answer: Promise<Uint8Array>,
+): Promise<Uint8Array> {
   try {
     const response = await answer
+    sent(1)
     finish()
     return response
   } catch (error) {
@@ -136,23 +163,39 @@ async function observedCall(finish: Finish, answer: Promise<Uint8Array>): Promis
   }
 }
 
-async function observedStream(finish: Finish, opening: Promise<OpenStream>): Promise<OpenStream> {
+async function observedStream(
+  observer: ObservedCall,
+  opening: Promise<OpenStream>,
+): Promise<OpenStream> {
   try {
     const stream = await opening
-    return { ...stream, batches: observedBatches(finish, stream.batches) }
+    return { ...stream, batches: observedBatches(observer, stream.batches) }
   } catch (error) {
-    finish(error)
+    observer.finish(error)
     throw error
   }
 }
 
+async function* observedRequests(
+  { received }: ObservedCall,
+  requests: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const request of requests) {
+    received()
+    yield request
+  }
+}
+
 async function* observedBatches(
-  finish: Finish,
+  { sent, finish }: ObservedCall,
   batches: OpenStream['batches'],
 ): AsyncGenerator<readonly Uint8Array[], void, undefined> {
   let failure: unknown
   try {
-    yield* batches
+    for await (const batch of batches) {
+      sent(batch.length)
+      yield batch
+    }
   } catch (error) {
     failure = error
     throw error

@@ -122,6 +122,27 @@ const statusOfCode: Readonly<Record<CallErrorCode, GrpcCode>> = {
   'node.listen.impossible': grpcCode.internal,
 }
 
+/** The names of the codes in metrics, as Go writes them. */
+export const grpcCodeName: Readonly<Record<GrpcCode, string>> = {
+  0: 'OK',
+  1: 'Canceled',
+  2: 'Unknown',
+  3: 'InvalidArgument',
+  4: 'DeadlineExceeded',
+  5: 'NotFound',
+  6: 'AlreadyExists',
+  7: 'PermissionDenied',
+  8: 'ResourceExhausted',
+  9: 'FailedPrecondition',
+  10: 'Aborted',
+  11: 'OutOfRange',
+  12: 'Unimplemented',
+  13: 'Internal',
+  14: 'Unavailable',
+  15: 'DataLoss',
+  16: 'Unauthenticated',
+}
+
 /** How a call ended, for every protocol that carries it. */
 export type Status = {
   readonly code: GrpcCode

@@ -20,6 +20,8 @@ import {
 import { statusOf, type Status } from '../api/status.ts'
 import { clientOf, type TrustedProxies } from '../limit/client.ts'
 import {
+  connectionPingMs,
+  connectionPongMs,
   maxRequestBytes,
   maxStreamsPerConnection,
   streamResetBurst,
@@ -38,18 +40,26 @@ export type GrpcEdge = {
 /** What a caller may send on a stream before we answer: the largest envelope in one go. */
 const flowControlWindowBytes = 1_048_576
 
+/** How often a connection is pinged, and how long it may take to answer before it is closed. */
+export type ConnectionPing = { readonly everyMs: number; readonly answerMs: number }
+
+const defaultPing: ConnectionPing = { everyMs: connectionPingMs, answerMs: connectionPongMs }
+
 export function createGrpcEdge(
   methods: MethodTable,
-  options: { readonly trusted: TrustedProxies },
+  options: { readonly trusted: TrustedProxies; readonly ping?: ConnectionPing | undefined },
 ): GrpcEdge {
+  const { trusted, ping = defaultPing } = options
   const server = new Server({
     'grpc.max_receive_message_length': maxRequestBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': maxStreamsPerConnection,
+    'grpc.keepalive_time_ms': ping.everyMs,
+    'grpc.keepalive_timeout_ms': ping.answerMs,
     'grpc.enable_channelz': 0,
   })
   tuneHttp2(server)
-  for (const method of methods.values()) register(server, method, options.trusted)
+  for (const method of methods.values()) register(server, method, trusted)
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   return {
     server,
