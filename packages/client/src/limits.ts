@@ -31,14 +31,8 @@ export const maxRetryAfterMs = 30_000
 /** Milliseconds before a lost stream is opened again for the third time (the second is at once); doubles. */
 export const firstReconnectMs = 100
 
-/** Milliseconds between attempts during the first minute of an outage: a node that returns is found within a second. */
+/** Milliseconds between attempts to connect again at most: a node that returns is found within a second. */
 export const maxReconnectMs = 800
-
-/** Milliseconds of an outage after which attempts become rarer. */
-export const longOutageMs = 60_000
-
-/** Milliseconds between attempts in a long outage. */
-export const maxLongReconnectMs = 5_000
 
 /** Milliseconds that a connection must live to count as good: sooner ended ones are not reopened at once for ever. */
 export const goodConnectionMs = 5_000
@@ -148,6 +142,12 @@ export const commitRetryMs = 10
  */
 export const maxEpochsBehind = 3n
 
+/**
+ * Times that a part of a group's log is read again when something in it was missing or not taken: a node that is honest
+ * again shows it then.
+ */
+export const maxRereads = 3
+
 /** Inboxes in a group (v3-mls §5.2). */
 export const maxGroupInboxes = 250
 
@@ -168,6 +168,12 @@ export const maxLateGroups = 64
 
 /** Messages from streams that wait to be taken in; the connection is not read further meanwhile. */
 export const maxInflowMessages = 1_000
+
+/** Bytes of such messages: a few of the largest, or all of them at 100 kB each. */
+export const maxInflowBytes = 104_857_600
+
+/** Milliseconds between two looks at a part of a log that was doubted, while streams are open. */
+export const rereadWaitMs = 5_000
 
 /** Installations of an inbox from which on an app is warned; 10 are the limit. */
 export const manyInstallations = 8
@@ -330,3 +336,6 @@ export const maxSyncRetryMs = 3_600_000
 
 /** Milliseconds between two looks for what other processes of this store left to do for other installations. */
 export const syncLookMs = 20_000
+
+/** Bytes of the id of a group that somebody names to us. Real ones have 16. */
+export const maxGroupIdBytes = 64

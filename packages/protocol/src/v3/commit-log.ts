@@ -20,9 +20,19 @@ export function signCommitLogEntry(
   const bytes = PlaintextCommitLogEntry.encode(entry).finish()
   const signature = {
     bytes: platform.ed25519.sign(secret, bytes),
-    publicKey: platform.ed25519.publicKey(secret),
+    publicKey: commitLogKey(secret),
   }
   return { bytes, signature }
+}
+
+/** The public half of the key of a group's commit log. @param secret the 32-byte seed */
+export function commitLogKey(secret: Uint8Array): Uint8Array {
+  return platform.ed25519.publicKey(secret)
+}
+
+/** Whether an entry is signed by the key that it brings, whatever it says. */
+export function isCommitLogEntrySigned({ bytes, signature }: SignedCommitLogEntry): boolean {
+  return platform.ed25519.verify(signature.publicKey, bytes, signature.bytes)
 }
 
 /**
@@ -31,12 +41,12 @@ export function signCommitLogEntry(
  * @throws XmtpError `v3.commitLog.badSignature` or `v3.commitLog.malformed`, also when it is of another group
  */
 export function verifyCommitLogEntry(
-  { bytes, signature }: SignedCommitLogEntry,
+  signed: SignedCommitLogEntry,
   groupId: Uint8Array,
 ): PlaintextCommitLogEntry {
-  if (!platform.ed25519.verify(signature.publicKey, bytes, signature.bytes))
+  if (!isCommitLogEntrySigned(signed))
     throw new XmtpError('v3.commitLog.badSignature', 'The signature of an entry does not hold.')
-  const entry = decodeWire(PlaintextCommitLogEntry, bytes, 'v3.commitLog.malformed')
+  const entry = decodeWire(PlaintextCommitLogEntry, signed.bytes, 'v3.commitLog.malformed')
   if (!equalBytes(entry.groupId, groupId))
     throw new XmtpError('v3.commitLog.malformed', 'An entry is of another group.')
   return entry

@@ -1,4 +1,9 @@
-import { changesSince, createGroup as createMlsGroup, chacha20Poly1305Suite } from '@xmtp-ts/mls'
+import {
+  changesSince,
+  chacha20Poly1305Suite,
+  createGroup as createMlsGroup,
+  type GroupState,
+} from '@xmtp-ts/mls'
 import { Consent, Conversation, Membership, Progress } from '@xmtp-ts/proto/store/v1/store'
 import { bytesToHex, type v3 } from '@xmtp-ts/protocol'
 import {
@@ -11,6 +16,7 @@ import {
   type PolicySet,
 } from '@xmtp-ts/protocol/group'
 import type { StoredRecord } from '../../store/record-store.ts'
+import { beginning } from '../commit-log/local.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeNumber, encodeNumber, encodeRow } from '../records/rows.ts'
@@ -25,46 +31,18 @@ export type NewGroup = {
   readonly policies: PolicySet
 }
 
-const groupIdBytes = 16
+export const groupIdBytes = 16
 
 /**
  * Makes a group of one, here only: nobody hears of it before somebody is added (v3-mls §3).
  * @returns its id, hex
  */
 export async function createLocalGroup(core: Core, wanted: NewGroup): Promise<string> {
-  const { self, environment } = core
-  const { random } = environment
+  const { self } = core
   const metadata = metadataOf(core, wanted)
-  const own = await createInstallationKeyPackage({
-    installationSecretKey: self.signingKey,
-    inboxId: self.inboxId,
-    nowSeconds: nowNs(core) / 1_000_000_000n,
-    random,
-    postQuantum: false,
-  })
-  const groupId = random(groupIdBytes)
-  const attributes = new Map([
-    ...wanted.attributes,
-    [attributeNames.commitLogSigner, bytesToHex(random(32))],
-  ])
-  const state = createMlsGroup({
-    suite: chacha20Poly1305Suite,
-    groupId,
-    own: own.own,
-    signaturePrivateKey: self.signingKey,
-    extensions: groupExtensions({
-      metadata,
-      mutableMetadata: {
-        attributes,
-        admins: [],
-        superAdmins: wanted.type === 'dm' ? [] : [self.inboxId],
-      },
-      membership: { members: new Map([[self.inboxId, 0n]]), failedInstallations: [] },
-      policies: wanted.policies,
-    }),
-    config: groupConfig,
-    random,
-  })
+  const groupId = core.environment.random(groupIdBytes)
+  const superAdmins = wanted.type === 'dm' ? [] : [self.inboxId]
+  const state = await newGroupState(core, { ...wanted, groupId, metadata, superAdmins })
   const row: Conversation = {
     ...newConversationRow({
       groupId,
@@ -89,11 +67,52 @@ export async function createLocalGroup(core: Core, wanted: NewGroup): Promise<st
       ...conversationRecords(row),
       { key: keys.consent('conversation', id), value: encodeRow(Consent, consent) },
     ],
-    append: [{ prefix: keys.arrived, value: groupId }],
+    append: [
+      { prefix: keys.arrived, value: groupId },
+      beginning(id, state, { kind: 'GroupCreation', actor: self }),
+    ],
   })
   core.signals.raise('conversations')
   core.signals.raise('groupsToFollow')
   return id
+}
+
+/** The state of a group in which nobody else is yet. */
+export async function newGroupState(
+  { self, environment }: Core,
+  group: Pick<NewGroup, 'attributes' | 'policies'> & {
+    readonly groupId: Uint8Array
+    readonly metadata: GroupMetadata
+    readonly superAdmins: readonly string[]
+  },
+): Promise<GroupState> {
+  const { random } = environment
+  const { groupId, metadata, superAdmins, policies } = group
+  const { own } = await createInstallationKeyPackage({
+    installationSecretKey: self.signingKey,
+    inboxId: self.inboxId,
+    nowSeconds: nowNs({ environment }) / 1_000_000_000n,
+    random,
+    postQuantum: false,
+  })
+  const attributes = new Map([
+    ...group.attributes,
+    [attributeNames.commitLogSigner, bytesToHex(random(32))],
+  ])
+  return createMlsGroup({
+    suite: chacha20Poly1305Suite,
+    groupId,
+    own,
+    signaturePrivateKey: self.signingKey,
+    extensions: groupExtensions({
+      metadata,
+      mutableMetadata: { attributes, admins: [], superAdmins },
+      membership: { members: new Map([[self.inboxId, 0n]]), failedInstallations: [] },
+      policies,
+    }),
+    config: groupConfig,
+    random,
+  })
 }
 
 /** What makes a conversation known, beside its MLS records. */
@@ -110,7 +129,14 @@ export function conversationRecords(
 ): readonly StoredRecord[] {
   const id = bytesToHex(row.groupId)
   const directId = directIdOf(row)
-  const none = { cursor: 0n, lastMessageNs: 0n, installationsCheckedNs: 0n }
+  const none = {
+    cursor: 0n,
+    lastMessageNs: 0n,
+    installationsCheckedNs: 0n,
+    epochBegan: 0n,
+    doubtedFrom: 0n,
+    rereads: 0,
+  }
   return [
     { key: keys.conversation(id), value: encodeRow(Conversation, row) },
     { key: keys.progress(id), value: encodeRow(Progress, { ...none, ...progress }) },

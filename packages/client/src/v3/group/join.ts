@@ -1,6 +1,6 @@
 import { changesSince, joinGroup, members, type Joined } from '@xmtp-ts/mls'
 import { Consent, Membership, Message, type Conversation } from '@xmtp-ts/proto/store/v1/store'
-import { bytesToHex, type v3 } from '@xmtp-ts/protocol'
+import { attempt, bytesToHex, type v3 } from '@xmtp-ts/protocol'
 import {
   checkDirectMessage,
   compareVersions,
@@ -11,17 +11,21 @@ import {
   type GroupContent,
 } from '@xmtp-ts/protocol/group'
 import type { WelcomeMessage } from '../../network/mls-api.ts'
-import type { StoredRecord } from '../../store/record-store.ts'
+import type { Expectation, StoredRecord } from '../../store/record-store.ts'
+import { beginning } from '../commit-log/local.ts'
+import { takeReaddRequest } from '../commit-log/readd-requests.ts'
+import { withoutFork } from '../commit-log/state.ts'
 import { nowNs, type Core } from '../core.ts'
 import { stateKey, type InboxPlace } from '../identity/directory.ts'
 import { keys } from '../records/keys.ts'
-import { encodeRow, scanAll } from '../records/rows.ts'
+import { encodeNumber, encodeRow, scanAll } from '../records/rows.ts'
 import { directIdOf, isOfType, newConversationRow, type KeptType } from './conversation-row.ts'
 import { conversationRecords } from './create.ts'
 import { describeState } from './group-change.ts'
 import { checkJoinedMembers } from './joined-members.ts'
 import type { LoadedGroup } from './loaded-group.ts'
 import { openWelcomeMessage } from './open-welcome.ts'
+import { isPaused } from './pausing.ts'
 import { welcomeTranscript } from './welcome-transcript.ts'
 
 /** A group that a welcome of ours leads to; nothing of it is kept yet. */
@@ -77,7 +81,10 @@ export async function keepGroup(
     states.get(stateKey(inboxId, sequenceId)),
   )
   const { type } = content.metadata
-  if (!isOfType(type)) return undefined
+  if (!isOfType(type)) {
+    await takeReaddRequest(core, content.metadata.oneshot, opened.adder)
+    return undefined
+  }
   if (type === 'dm')
     checkDirectMessage(content, {
       adder: opened.adder.inboxId,
@@ -98,20 +105,25 @@ async function keepInTurn(
   const isOld =
     known?.conversation.active === true && state.context.epoch <= known.mls.context.epoch
   if (isOld) return undefined
-  const row = conversationRow(core, opened, type)
+  const row = conversationRow(core, opened, { type, known: known?.conversation })
+  const again = await recordsOfReturn(core, opened, known)
   const written = await core.store.write({
-    expect: [{ key: keys.revision(id), value: known?.revision }],
+    expect: [{ key: keys.revision(id), value: known?.revision }, ...again.expect],
     remove: await oldRecords(core, known, state),
     put: [
+      ...again.put,
       ...mlsRecords(id, state),
       ...conversationRecords(row, {
-        progress: { cursor: opened.messageCursor },
+        progress: { cursor: opened.messageCursor, epochBegan: opened.messageCursor },
         after: known?.revision,
       }),
       ...(type === 'sync' ? [] : transcriptRecords(core, opened)),
-      ...(await consentRecords(core, row)),
+      ...(await consentRecords(core, row, known?.conversation)),
     ],
-    append: [{ prefix: keys.arrived, value: row.groupId }],
+    append: [
+      { prefix: keys.arrived, value: row.groupId },
+      beginning(id, state, { kind: 'Welcome', actor: opened.adder }),
+    ],
   })
   core.groups.forget(id)
   if (written === undefined) return keepInTurn(core, id, opened, type)
@@ -147,24 +159,55 @@ async function oldRecords(
 function conversationRow(
   core: Core,
   { joined, content, adder, welcome }: OpenedGroup,
-  type: KeptType,
+  { type, known }: { readonly type: KeptType; readonly known: Conversation | undefined },
 ): Conversation {
-  const { metadata, mutableMetadata } = content
-  const minimum = minimumVersion(mutableMetadata)
-  const isTooNew = minimum !== undefined && compareVersions(minimum, core.protocolVersion) > 0
+  const { metadata } = content
   const isOurs = metadata.creatorInboxId === core.self.inboxId || type === 'sync'
+  const first = isOurs ? Membership.MEMBERSHIP_ALLOWED : Membership.MEMBERSHIP_PENDING
   return {
     ...newConversationRow({
       groupId: joined.state.context.groupId,
       type,
       metadata,
       addedByInboxId: adder.inboxId,
-      createdAtNs: welcome.createdNs,
-      membership: isOurs ? Membership.MEMBERSHIP_ALLOWED : Membership.MEMBERSHIP_PENDING,
+      createdAtNs: known?.createdAtNs ?? welcome.createdNs,
+      membership: membershipAgain(known?.membership) ?? first,
     }),
     ...describeState(joined.state),
     welcomeId: welcome.id,
-    pausedForVersion: isTooNew ? minimum : '',
+    pausedForVersion: versionAskedFor(core, content),
+  }
+}
+
+/** A version that cannot be read asks for nothing, as libxmtp has it. */
+function versionAskedFor(core: Core, { mutableMetadata }: GroupContent): string {
+  const pausedForVersion = minimumVersion(mutableMetadata) ?? ''
+  const isReadable = attempt(() => compareVersions(pausedForVersion, core.protocolVersion)).ok
+  return isReadable && isPaused(core, { pausedForVersion }) ? pausedForVersion : ''
+}
+
+/** Who comes back is what they were; who had left is no longer about to leave. */
+function membershipAgain(before: Membership | undefined): Membership | undefined {
+  if (before === undefined || before === Membership.MEMBERSHIP_RESTORED) return undefined
+  return before === Membership.MEMBERSHIP_PENDING_REMOVE ? Membership.MEMBERSHIP_ALLOWED : before
+}
+
+/** A fork that we were in is over; who we asked to be let in again has done it (v3-mls §7.3). */
+async function recordsOfReturn(
+  core: Core,
+  { messageCursor }: OpenedGroup,
+  known: LoadedGroup | undefined,
+): Promise<{ readonly expect: readonly Expectation[]; readonly put: readonly StoredRecord[] }> {
+  if (known === undefined) return { expect: [], put: [] }
+  const asked = bytesToHex(core.self.installationId)
+  const [log] = await core.store.get([keys.commitLog(known.id)])
+  const value = log && withoutFork(log)
+  return {
+    expect: [{ key: keys.commitLog(known.id), value: log }],
+    put: [
+      { key: keys.readdAnswered(known.id, asked), value: encodeNumber(messageCursor) },
+      ...(value === undefined ? [] : [{ key: keys.commitLog(known.id), value }]),
+    ],
   }
 }
 
@@ -178,11 +221,17 @@ function transcriptRecords(core: Core, opened: OpenedGroup): readonly StoredReco
   ]
 }
 
-/** What we created is allowed; a direct message that we had before keeps what was said of it (v3-mls §4.4, step 8). */
-async function consentRecords(core: Core, row: Conversation): Promise<readonly StoredRecord[]> {
+/** What we created is allowed, what we had left is to be decided anew; a direct message that we had before keeps what was said of it (v3-mls §4.4, step 8). */
+async function consentRecords(
+  core: Core,
+  row: Conversation,
+  known: Conversation | undefined,
+): Promise<readonly StoredRecord[]> {
   const key = keys.consent('conversation', bytesToHex(row.groupId))
   if (row.creatorInboxId === core.self.inboxId)
     return [{ key, value: encodeRow(Consent, { state: 2, consentedAtNs: nowNs(core) }) }]
+  if (known?.membership === Membership.MEMBERSHIP_PENDING_REMOVE && row.welcomeId > known.welcomeId)
+    return [{ key, value: encodeRow(Consent, { state: 1, consentedAtNs: nowNs(core) }) }]
   const directId = directIdOf(row)
   if (directId === undefined) return []
   const prefix = keys.directs(directId)

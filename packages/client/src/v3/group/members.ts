@@ -29,7 +29,7 @@ export type MemberChange = {
  */
 export async function planMembers(
   core: Core,
-  group: LoadedGroup,
+  group: Pick<LoadedGroup, 'mls'>,
   change: MemberChange,
 ): Promise<PlannedCommit | undefined> {
   const { membership } = readGroupContent(group.mls.context.extensions)
@@ -93,7 +93,8 @@ function knownIn(answers: InboxAnswers, inboxId: string): KnownInbox {
 
 type FoundKeyPackage = ReadKeyPackage & { readonly bytes: Uint8Array }
 
-async function fetchKeyPackages(
+/** Key packages of installations that are good now, and the installations that have none. @throws what the network throws */
+export async function fetchKeyPackages(
   core: Core,
   installations: readonly Uint8Array[],
 ): Promise<{
@@ -129,7 +130,7 @@ function requireSomeReachable(
 }
 
 function proposalsOf(
-  group: LoadedGroup,
+  group: Pick<LoadedGroup, 'mls'>,
   plan: MembershipChange,
   readable: readonly FoundKeyPackage[],
 ): readonly Proposal[] {

@@ -38,11 +38,12 @@ export const keys = {
   remoteCommit: (groupId: string, place: bigint) =>
     `remote-commit/${groupId}/${orderedSegment(place)}`,
   commitLog: (groupId: string) => `commit-log/${groupId}`,
-  allCommitLogs: 'commit-log/',
-  /** @param installation hex */
-  readd: (groupId: string, installation: string) => `readd/${groupId}/${installation}`,
-  readdsOf: (groupId: string) => `readd/${groupId}/`,
-  readds: 'readd/',
+  /** Installations, in hex, that asked to be let into a group again: the newest commit that they knew of. */
+  readdsAsked: 'readd-asked/',
+  readdAsked: (groupId: string, installation: string) => `readd-asked/${groupId}/${installation}`,
+  /** The commit that let them in again. */
+  readdAnswered: (groupId: string, installation: string) =>
+    `readd-answered/${groupId}/${installation}`,
 
   messages: (groupId: string) => `message/${groupId}/`,
   message: (groupId: string, sentAtNs: bigint, id: string) =>
@@ -86,6 +87,15 @@ export const keys = {
   consents: 'consent/',
   consentsOf: (kind: 'conversation' | 'inbox') => `consent/${kind}/`,
   consent: (kind: 'conversation' | 'inbox', entity: string) => `consent/${kind}/${entity}`,
+
+  /** What this user decided here and other installations have not been told: PreferenceUpdates. */
+  outgoingPreferences: 'outgoing-preference/',
+  outgoingConsent: (kind: 'conversation' | 'inbox', entity: string) =>
+    `outgoing-preference/consent/${kind}/${entity}`,
+  outgoingHmacKey: 'outgoing-preference/hmac',
+  /** What there is to do for other installations of the inbox, by the message or group that asks for it. */
+  syncTasks: 'sync-task/',
+  syncTask: (kind: 'request' | 'reply' | 'installation', id: string) => `sync-task/${kind}/${id}`,
 
   expiries: 'expiry/',
   expiry: (atNs: bigint, messageId: string) => `expiry/${orderedSegment(atNs)}/${messageId}`,

@@ -27,6 +27,6 @@ export function entryKey(log: string, number: bigint): string {
   return log + orderedSegment(number)
 }
 
-function numberOf(log: string, key: string): bigint {
+export function numberOf(log: string, key: string): bigint {
   return BigInt(`0x${key.slice(log.length + 1)}`)
 }

@@ -1,0 +1,91 @@
+import { ForkState, LocalCommit, RemoteCommit } from '@xmtp-ts/proto/store/v1/store'
+import { equalBytes } from '@xmtp-ts/protocol'
+import { keptCommits } from '../../limits.ts'
+import { underPrefix } from '../../store/record-store.ts'
+import type { Core } from '../core.ts'
+import { keys } from '../records/keys.ts'
+import { decodeRow } from '../records/rows.ts'
+import { entryKey, numberOf } from '../stream/log.ts'
+import { changeLogState } from './state.ts'
+
+/** An entry of a log with its place there. */
+type Placed<T> = { readonly place: bigint; readonly row: T }
+
+export type Comparison = {
+  readonly fork: ForkState
+  /** The entries that were held against each other, if any were. */
+  readonly at?: { readonly local: bigint; readonly remote: bigint }
+}
+
+/**
+ * Holds what this client saw against what the group published (v3-mls §3.9): at the newest commit that both have, the state
+ * after it must be the same. Not forked is said only if that is the newest commit that this client has.
+ * @param local newest first, of those that were not compared before
+ * @param remote the same of the group's log
+ * @param before what was known; it stays when there is nothing new
+ */
+export function compareCommits(
+  local: readonly Placed<LocalCommit>[],
+  remote: readonly Placed<RemoteCommit>[],
+  before: ForkState,
+): Comparison {
+  if (local.length === 0) return { fork: before }
+  const published = new Map(remote.toReversed().map((one) => [one.row.sequenceId, one]))
+  for (const [index, { place, row }] of local.entries()) {
+    const match = published.get(row.sequenceId)
+    if (match === undefined) continue
+    const at = { local: place, remote: match.place }
+    if (!equalBytes(row.epochAuthenticator, match.row.epochAuthenticator))
+      return { fork: ForkState.FORK_STATE_FORKED, at }
+    return { fork: index === 0 ? ForkState.FORK_STATE_NONE : ForkState.FORK_STATE_UNKNOWN, at }
+  }
+  return { fork: ForkState.FORK_STATE_UNKNOWN }
+}
+
+/** Compares the two logs of one group, and notes the outcome. One that is forked stays so until it is joined anew. */
+export async function checkFork(core: Core, id: string): Promise<ForkState> {
+  let fork: ForkState = ForkState.FORK_STATE_UNKNOWN
+  await changeLogState(core, id, async (state) => {
+    fork = state.fork
+    if (fork === ForkState.FORK_STATE_FORKED) return undefined
+    const [local, remote] = await Promise.all([
+      readLocal(core, id, state.compared),
+      readPlaced(core, keys.remoteCommits(id), RemoteCommit, state.comparedRemote + 1n),
+    ])
+    const found = compareCommits(local, remote, state.fork)
+    ;({ fork } = found)
+    if (found.at === undefined) return fork === state.fork ? undefined : { fork }
+    return { fork, compared: found.at.local + 1n, comparedRemote: found.at.remote }
+  })
+  return fork
+}
+
+/** Commits since we came into the group, newest first; what was before is of another life of ours in it. */
+async function readLocal(
+  core: Core,
+  id: string,
+  from: bigint,
+): Promise<readonly Placed<LocalCommit>[]> {
+  const entries = await readPlaced(core, keys.localCommits(id), LocalCommit, from)
+  const beginning = entries.findIndex(({ row }) => row.sequenceId === 0n)
+  return beginning === -1 ? entries : entries.slice(0, beginning)
+}
+
+/** Newest first. */
+async function readPlaced<T>(
+  { store }: Core,
+  prefix: string,
+  codec: { decode(bytes: Uint8Array): T },
+  from: bigint,
+): Promise<readonly Placed<T>[]> {
+  const records = await store.scan({
+    from: entryKey(prefix, from),
+    to: underPrefix(prefix).to,
+    order: 'descending',
+    limit: keptCommits,
+  })
+  return records.map(({ key, value }) => ({
+    place: numberOf(prefix, key),
+    row: decodeRow(codec, value),
+  }))
+}
