@@ -42,13 +42,15 @@ function npmInstall() {
     shell: process.platform === 'win32',
   })
   if (status !== 0) end('npm could not install the published clients.')
-  // The package brings its binding for eight platforms.
-  const bindings = join(modules, '@xmtp/node-bindings/dist')
   const { glibcVersionRuntime } = process.report.getReport().header
   const libc = process.platform === 'linux' ? (glibcVersionRuntime ? '-gnu' : '-musl') : ''
   const own = `${process.platform}-${process.arch}${libc}`
-  for (const name of readdirSync(bindings))
-    if (name.endsWith('.node') && !name.includes(own)) rmSync(join(bindings, name))
+  // The package brings its binding for eight platforms.
+  for (const sdk of ['', 'node-sdk-next/node_modules']) {
+    const bindings = join(modules, sdk, '@xmtp/node-bindings/dist')
+    for (const name of readdirSync(bindings))
+      if (name.endsWith('.node') && !name.includes(own)) rmSync(join(bindings, name))
+  }
 }
 
 function loads(loader) {

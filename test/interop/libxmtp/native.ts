@@ -1,25 +1,38 @@
-// @xmtp/node-sdk 6.0.0 in a process of its own: the C library that its binding wants may be another one than ours.
+// @xmtp/node-sdk in processes of its own: the C library that its binding wants may be another one than ours.
 import { build } from 'esbuild'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { newClient } from './client.ts'
 import type { Answer } from './host.ts'
 import type { ClientKind, Wire } from './driver.ts'
-import { modules, problemOfModules, workFolder } from './installed.ts'
+import { modules, problemOfModules, required, workFolder } from './installed.ts'
 import { createProcess, createRequests } from './process.ts'
 
-export const native: ClientKind = {
-  sdk: 'node-sdk',
-  problem: problemOfModules(),
-  async start() {
-    const requests = createRequests(spawnHost(await program()))
-    return createProcess('node-sdk', requests, (options) =>
-      newClient({ optimistic: true, options: {} }, requests, options),
-    )
-  },
+/** 6.0.0, libxmtp 1.10. */
+export const native: ClientKind = kindOf('@xmtp/node-sdk')
+
+/** What is to follow it, libxmtp 1.11, told to stream as XIP-83 says: one stream that both sides write to. */
+export const nativeNext: ClientKind = kindOf('node-sdk-next', { XMTP_BIDI_STREAMS_ENABLED: '1' })
+
+function kindOf(name: string, environment: NodeJS.ProcessEnv = {}): ClientKind {
+  return {
+    sdk: 'node-sdk',
+    problem: problemOfModules() ?? problemOf(name),
+    async start() {
+      const requests = createRequests(spawnHost(await program(), name, environment))
+      return createProcess('node-sdk', requests, (options) =>
+        newClient({ optimistic: true, options: {} }, requests, options),
+      )
+    },
+  }
+}
+
+function problemOf(name: string): string | undefined {
+  if (existsSync(join(modules, name))) return undefined
+  return required(`${name} is not installed: run \`npm run real-clients\` again.`)
 }
 
 let built: Promise<string> | undefined
@@ -41,13 +54,14 @@ function program(): Promise<string> {
   return built
 }
 
-function spawnHost(path: string): Wire {
+function spawnHost(path: string, name: string, environment: NodeJS.ProcessEnv): Wire {
   const { loader } = JSON.parse(readFileSync(join(modules, '.ready.json'), 'utf8')) as {
     readonly loader: readonly string[]
   }
-  const sdk = join(modules, '@xmtp/node-sdk/dist/index.js')
+  const sdk = join(modules, name, 'dist/index.js')
   const [command, ...args] = [...loader, process.execPath, path, sdk]
-  const child = spawn(command, args, { stdio: 'pipe' })
+  const env = { ...process.env, ...environment }
+  const child = spawn(command, args, { stdio: 'pipe', env })
   const ended = once(child, 'close')
   let complaints = ''
   child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk).slice(-4_000)))

@@ -20,7 +20,7 @@ const free = { host: '127.0.0.1', port: 0 }
 /** A node of ours on a free port; its store in memory unless a file is named. */
 export async function startNode(
   path?: string,
-  parts: Pick<NodeParts, 'contracts'> = {},
+  parts: Pick<NodeParts, 'contracts' | 'streamKeepaliveMs'> = {},
 ): Promise<LocalNode> {
   const open = async (port: number): Promise<Node> => {
     const stores =
