@@ -1,11 +1,5 @@
 import type { Environment } from '../environment.ts'
-import {
-  firstReconnectMs,
-  goodConnectionMs,
-  longOutageMs,
-  maxLongReconnectMs,
-  maxReconnectMs,
-} from '../limits.ts'
+import { firstReconnectMs, goodConnectionMs, maxReconnectMs } from '../limits.ts'
 import { jittered } from '../network/retry.ts'
 
 /** How long to wait before each attempt to open a lost stream again. */
@@ -19,16 +13,14 @@ export type Backoff = {
 }
 
 /**
- * At once, then growing to 0.8 s, so that a node which returns is found within a second; after a minute of outage
- * rarer. Connections that end young without a delivery count as failures, or they would be reopened in a circle.
+ * At once, then growing to 0.8 s: a node that returns is found within a second, however long it was away. Connections
+ * that end young without a delivery count as failures, or they would be reopened in a circle.
  */
 export function createBackoff(environment: Environment): Backoff {
   let failures = 0
-  let outageSinceMs: number | undefined
   let connectedMs: number | undefined
   const reset = () => {
     failures = 0
-    outageSinceMs = undefined
   }
   return {
     connected() {
@@ -39,12 +31,9 @@ export function createBackoff(environment: Environment): Backoff {
       const nowMs = environment.nowMs()
       if (connectedMs !== undefined && nowMs - connectedMs >= goodConnectionMs) reset()
       connectedMs = undefined
-      outageSinceMs ??= nowMs
       failures += 1
       if (failures === 1) return 0
-      const isLong = nowMs - outageSinceMs > longOutageMs
-      const ceilingMs = isLong ? maxLongReconnectMs : maxReconnectMs
-      return jittered(Math.min(firstReconnectMs * 2 ** (failures - 2), ceilingMs), environment)
+      return jittered(Math.min(firstReconnectMs * 2 ** (failures - 2), maxReconnectMs), environment)
     },
   }
 }

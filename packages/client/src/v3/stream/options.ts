@@ -14,7 +14,7 @@ export type StreamOptions<T> = {
   readonly onRestart?: (() => void) | undefined
   /** Attempts in one outage after which the stream ends with `client.stream.failed`; without end unless given. */
   readonly retryAttempts?: number | undefined
-  /** Taken and not used: attempts begin at once and are at most 0.8 s apart (5 s in a long outage). */
+  /** Taken and not used: attempts begin at once and are at most 0.8 s apart. */
   readonly retryDelay?: number | undefined
   /** False: the stream ends with `client.stream.failed` when the connection is lost. */
   readonly retryOnFail?: boolean | undefined
