@@ -189,6 +189,10 @@ export const errorCodes = {
   'client.group.lostRaces': { retry: true, fix: 'Try again when the group is calmer.' },
   'client.group.unsettled': { retry: true, fix: 'Sync later; the commit may still count.' },
   'client.group.loneProposal': { retry: false, fix: 'Drop it; nothing can refer to it.' },
+  'client.group.ownCommitLost': {
+    retry: false,
+    fix: 'Ask a super admin to remove and add this installation; do not open older copies of a store.',
+  },
   'client.group.commitLate': { retry: false, fix: 'Nothing: the change is made again.' },
   'client.message.refused': { retry: false, fix: 'Drop the message; `details.mlsCode` says why.' },
   'client.message.senderGone': { retry: false, fix: 'Drop the message, as other clients do.' },

@@ -1,53 +1,96 @@
 import { bytesToHex, XmtpError } from '@xmtp-ts/protocol'
 import { createBackoff } from '../../stream/backoff.ts'
 import type { GroupMessage } from '../../network/mls-api.ts'
-import { maxInflowMessages } from '../../limits.ts'
+import { maxInflowBytes, maxInflowMessages, rereadWaitMs } from '../../limits.ts'
 import type { Core } from '../core.ts'
-import { receiveMessages, receiveNew } from '../group/receive.ts'
+import { loadKnown, receiveMessages, receiveNew } from '../group/receive.ts'
 
 /**
  * What streams bring, on its way into the store: in order within a group, groups side by side. What comes while a group
  * is busy is taken together.
  */
 export type Inflow = {
-  /** Resolves when there is room for more. */
-  readonly take: (message: GroupMessage) => Promise<void>
+  /**
+   * Resolves when there is room for more.
+   * @param welcomeId by which we were in the group when it was followed. What an earlier membership brings is not taken: the
+   * first messages of the new one may be behind it.
+   */
+  readonly take: (message: GroupMessage, welcomeId: bigint | undefined) => Promise<void>
 }
 
+type Waiting = { readonly message: GroupMessage; readonly welcomeId: bigint | undefined }
+
 export function createInflow(core: Core, signal: AbortSignal): Inflow {
-  const waiting = new Map<string, GroupMessage[]>()
+  const waiting = new Map<string, Waiting[]>()
+  /** Groups that are read from the network until they can go on; `missed`: what came meanwhile is read there, too. */
+  const catchingUp = new Map<string, { missed: boolean }>()
+  const rereading = new Set<string>()
   let count = 0
+  let sizeBytes = 0
   /** Connections that are not read while too much waits. */
   const held: (() => void)[] = []
+
+  const release = (messages: readonly Waiting[]) => {
+    count -= messages.length
+    for (const { message } of messages) sizeBytes -= message.data.length
+    for (const go of held.splice(0)) go()
+  }
 
   const drain = async (id: string) => {
     for (;;) {
       const messages = waiting.get(id) ?? []
       if (messages.length === 0 || signal.aborted) break
       waiting.set(id, [])
-      await takeIn(core, id, { messages, signal })
-      count -= messages.length
-      for (const go of held.splice(0)) go()
+      const isDone = await takeIn(core, id, messages)
+      release(messages)
+      if (isDone) continue
+      const mark = { missed: true }
+      catchingUp.set(id, mark)
+      release(waiting.get(id) ?? [])
+      waiting.set(id, [])
+      await catchUp(core, id, { mark, signal })
+      catchingUp.delete(id)
     }
     waiting.delete(id)
+    void reread(id)
+  }
+
+  /** What is doubted is looked at again, the first time at once; what comes meanwhile does not wait. */
+  const reread = async (id: string) => {
+    if (rereading.has(id)) return
+    rereading.add(id)
+    while (!signal.aborted && (await readDoubted(core, id)))
+      await core.environment.sleep(rereadWaitMs, signal)
+    rereading.delete(id)
   }
 
   const room = async () => {
-    if (count < maxInflowMessages || signal.aborted) return
+    const isFull = count >= maxInflowMessages || sizeBytes >= maxInflowBytes
+    if (!isFull || signal.aborted) return
     await new Promise<void>((resolve) => {
-      held.push(resolve)
-      signal.addEventListener('abort', () => resolve(), { once: true })
+      const go = () => {
+        signal.removeEventListener('abort', go)
+        resolve()
+      }
+      held.push(go)
+      signal.addEventListener('abort', go)
     })
   }
 
   return {
-    async take(message) {
+    async take(message, welcomeId) {
       const id = bytesToHex(message.groupId)
+      const behind = catchingUp.get(id)
+      if (behind !== undefined) {
+        behind.missed = true
+        return
+      }
       count += 1
+      sizeBytes += message.data.length
       const queue = waiting.get(id)
-      if (queue !== undefined) queue.push(message)
+      if (queue !== undefined) queue.push({ message, welcomeId })
       else {
-        waiting.set(id, [message])
+        waiting.set(id, [{ message, welcomeId }])
         void drain(id)
       }
       await room()
@@ -55,30 +98,71 @@ export function createInflow(core: Core, signal: AbortSignal): Inflow {
   }
 }
 
-/** Takes messages in; a group that cannot go on now is read again from the network until it can. */
-async function takeIn(
+/** @returns whether the group can take what comes next; if not, nothing may be taken before what stopped it */
+async function takeIn(core: Core, id: string, messages: readonly Waiting[]): Promise<boolean> {
+  try {
+    const stoppedBy = await core.groups.turn(id, () => takeInTurn(core, id, messages))
+    return stoppedBy?.retry !== true
+  } catch (error) {
+    core.report(error)
+    return isHopeless(error)
+  }
+}
+
+/** Reads a group from the network until that has gone well behind the last message that came. */
+async function catchUp(
   core: Core,
   id: string,
-  {
-    messages,
-    signal,
-  }: { readonly messages: readonly GroupMessage[]; readonly signal: AbortSignal },
+  { mark, signal }: { readonly mark: { missed: boolean }; readonly signal: AbortSignal },
 ): Promise<void> {
   const backoff = createBackoff(core.environment)
-  let fromStream: readonly GroupMessage[] | undefined = messages
-  while (!signal.aborted) {
-    const inHand = fromStream
-    fromStream = undefined
+  while (mark.missed && !signal.aborted) {
+    await core.environment.sleep(backoff.nextWaitMs(), signal)
+    if (signal.aborted) return
+    mark.missed = false
     try {
-      const stoppedBy =
-        inHand === undefined
-          ? void (await core.groups.turn(id, () => receiveNew(core, id)))
-          : (await core.groups.turn(id, () => receiveMessages(core, id, inHand))).stoppedBy
-      if (stoppedBy?.retry !== true) return
+      await core.groups.turn(id, () => receiveNew(core, id))
     } catch (error) {
       core.report(error)
-      if (error instanceof XmtpError && !error.retry) return
+      if (isHopeless(error)) return
+      mark.missed = true
     }
-    await core.environment.sleep(backoff.nextWaitMs(), signal)
   }
+}
+
+/** @returns whether there is still something to look at again */
+async function readDoubted(core: Core, id: string): Promise<boolean> {
+  try {
+    return await core.groups.turn(id, async () => {
+      const known = await loadKnown(core, id)
+      if (known.progress.rereads === 0) return false
+      const { progress } = await receiveNew(core, id)
+      return progress.rereads > 0
+    })
+  } catch (error) {
+    if (!isHopeless(error)) core.report(error)
+    return !isHopeless(error)
+  }
+}
+
+/** Waiting changes nothing: the group, or the store, is not there any more. Its cursor stays where it is. */
+function isHopeless(error: unknown): boolean {
+  return (
+    error instanceof XmtpError &&
+    !error.retry &&
+    (error.code.startsWith('client.store.') ||
+      error.code === 'client.conversation.unknown' ||
+      error.code === 'client.closed')
+  )
+}
+
+async function takeInTurn(
+  core: Core,
+  id: string,
+  waiting: readonly Waiting[],
+): Promise<XmtpError | undefined> {
+  const { conversation } = await loadKnown(core, id)
+  const current = waiting.filter(({ welcomeId }) => welcomeId === conversation.welcomeId)
+  const messages = current.map(({ message }) => message)
+  return (await receiveMessages(core, id, messages)).stoppedBy
 }

@@ -1,14 +1,18 @@
 import { DeliveryStatus, MessageKind, type Message } from '@xmtp-ts/proto/store/v1/store'
-import { bytesFromHex, v3 } from '@xmtp-ts/protocol'
+import { bytesFromHex, bytesToHex, v3 } from '@xmtp-ts/protocol'
 import { decodeMembership } from '@xmtp-ts/protocol/group'
 import type { GroupMessage } from '../../network/mls-api.ts'
 import { nowNs, type Core } from '../core.ts'
+import { keys } from '../records/keys.ts'
+import { encodeNumber } from '../records/rows.ts'
 import {
   deliver,
   describeState,
   putMessage,
+  putRecord,
   removePendingCommit,
   setConversation,
+  setProgress,
   type GroupChange,
 } from './group-change.ts'
 
@@ -31,10 +35,17 @@ export function commitTook(
   outcome: CommitOutcome,
   message: Pick<GroupMessage, 'id' | 'createdNs' | 'groupId'>,
 ): void {
-  const { transcript, actor, removesSelf } = outcome
+  const { transcript, actor, readded, removesSelf } = outcome
   if (removesSelf) setConversation(change, { active: false })
   else noteState(change)
+  setProgress(change, { epochBegan: message.id })
   removePendingCommit(change)
+  for (const key of readded)
+    putRecord(
+      change,
+      keys.readdAnswered(change.group.id, bytesToHex(key)),
+      encodeNumber(message.id),
+    )
   if (transcript !== undefined) {
     const row = transcriptRow(core, { transcript, actor, message })
     putMessage(change, row)

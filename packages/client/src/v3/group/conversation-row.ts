@@ -75,6 +75,7 @@ export function newConversationRow(options: {
     rotatedAtNs: 0n,
     epoch: 0n,
     forkDetails: '',
+    lostEpoch: 0n,
   }
 }
 

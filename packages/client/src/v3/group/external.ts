@@ -23,9 +23,11 @@ import type { Core } from '../core.ts'
 import { stateKey } from '../identity/directory.ts'
 import { commitTook, type CommitOutcome } from './commit-took.ts'
 import { directMembers, keptTypeOf } from './conversation-row.ts'
+import { doubtEpoch } from './doubt.ts'
 import { setConversation, setMls, type GroupChange } from './group-change.ts'
 import type { LoadedGroup } from './loaded-group.ts'
 import { storeApplicationMessage } from './message-row.ts'
+import { failSent } from './own.ts'
 
 /**
  * Opens a message of somebody else and does what it says (v3-mls §7.2).
@@ -48,6 +50,7 @@ export async function openExternal(
     const summary = await checkCommit(core, change.group, staged)
     if (summary instanceof XmtpError) return pause(change, summary)
     setMls(change, adoptCommit(received.state, staged))
+    if (staged.removesSelf) await failSent(core, change)
     logApplied(change, received.state, {
       sequenceId: message.id,
       epoch: staged.groupContext.epoch,
@@ -58,6 +61,7 @@ export async function openExternal(
     return undefined
   }
   setMls(change, received.state)
+  if (received.skipped > 0 && received.epoch === received.state.context.epoch) doubtEpoch(change)
   const plaintext = v3.parsePlaintext(received.data)
   if (plaintext === undefined) return undefined
   const sender = presentSender(received.state, received.sender)

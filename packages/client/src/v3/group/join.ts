@@ -16,6 +16,8 @@ import { beginning } from '../commit-log/local.ts'
 import { takeReaddRequest } from '../commit-log/readd-requests.ts'
 import { withoutFork } from '../commit-log/state.ts'
 import { nowNs, type Core } from '../core.ts'
+import { newSyncTask } from '../device-sync/applied-sync.ts'
+import { checkSyncGroup } from '../device-sync/sync-group.ts'
 import { stateKey, type InboxPlace } from '../identity/directory.ts'
 import { keys } from '../records/keys.ts'
 import { encodeNumber, encodeRow, scanAll } from '../records/rows.ts'
@@ -90,6 +92,7 @@ export async function keepGroup(
       adder: opened.adder.inboxId,
       self: core.self.inboxId,
     })
+  if (type === 'sync') checkSyncGroup(core, opened)
   const id = bytesToHex(joined.state.context.groupId)
   return core.groups.turn(id, () => keepInTurn(core, id, opened, type))
 }
@@ -114,10 +117,16 @@ async function keepInTurn(
       ...again.put,
       ...mlsRecords(id, state),
       ...conversationRecords(row, {
-        progress: { cursor: opened.messageCursor, epochBegan: opened.messageCursor },
+        progress: {
+          cursor: opened.messageCursor,
+          epochBegan: opened.messageCursor,
+          lastMessageNs: known?.progress.lastMessageNs ?? 0n,
+        },
         after: known?.revision,
       }),
-      ...(type === 'sync' ? [] : transcriptRecords(core, opened)),
+      ...(type === 'sync'
+        ? [{ key: keys.syncTask('installation', id), value: newSyncTask }]
+        : transcriptRecords(core, opened)),
       ...(await consentRecords(core, row, known?.conversation)),
     ],
     append: [
@@ -129,6 +138,7 @@ async function keepInTurn(
   if (written === undefined) return keepInTurn(core, id, opened, type)
   core.signals.raise('conversations')
   core.signals.raise('groupsToFollow')
+  core.signals.raise('deviceSync')
   return id
 }
 
@@ -170,7 +180,8 @@ function conversationRow(
       type,
       metadata,
       addedByInboxId: adder.inboxId,
-      createdAtNs: known?.createdAtNs ?? welcome.createdNs,
+      // The newest of several sync groups is the one to write in: all times by one clock, as in libxmtp.
+      createdAtNs: known?.createdAtNs ?? (type === 'sync' ? nowNs(core) : welcome.createdNs),
       membership: membershipAgain(known?.membership) ?? first,
     }),
     ...describeState(joined.state),

@@ -1,5 +1,5 @@
-import { MlsError } from '@xmtp-ts/mls'
-import { bytesFromHex, XmtpError } from '@xmtp-ts/protocol'
+import { contentTypes, decodeMessage, MlsError } from '@xmtp-ts/mls'
+import { attempt, bytesFromHex, XmtpError } from '@xmtp-ts/protocol'
 import { maxConflicts } from '../../limits.ts'
 import type { GroupMessage } from '../../network/mls-api.ts'
 import { logFailed } from '../commit-log/local.ts'
@@ -11,6 +11,7 @@ import {
   writeChange,
   type GroupChange,
 } from './group-change.ts'
+import { doubt, doubtRefused, isEpochLost, noteLostCommit } from './doubt.ts'
 import { hashOf, type LoadedGroup } from './loaded-group.ts'
 import { receiveOwnCommit, receiveOwnMessage } from './own.ts'
 import { openExternal } from './external.ts'
@@ -23,6 +24,9 @@ export type Received = {
   readonly stoppedBy: XmtpError | undefined
 }
 
+/** `again`: what is at or before the cursor is looked at once more, since something of it was missing (see `doubt`). */
+type Reading = 'new' | 'again'
+
 /**
  * Takes messages of one group in the order of its log, each once: what is at or before the cursor is passed. A message that
  * is not taken is reported and passed; only what may go well later stops the group. State, cursor and messages are
@@ -33,13 +37,13 @@ export async function receiveMessages(
   core: Core,
   id: string,
   messages: readonly GroupMessage[],
+  reading: Reading = 'new',
 ): Promise<Received> {
   for (let tries = 0; tries < maxConflicts; tries += 1) {
     const before = await loadKnown(core, id)
-    // What comes behind the commit that paused it must not be taken before that commit.
-    if (isPaused(core, before.conversation)) return { group: before, stoppedBy: undefined }
+    if (!isRead(core, before)) return { group: before, stoppedBy: undefined }
     const change = openChange(before)
-    const stoppedBy = await takeInOrder(core, change, messages)
+    const stoppedBy = await takeInOrder(core, change, { messages, reading })
     const group = change.group === before ? before : await writeChange(core, change)
     // What failed may have used keys that are still wanted: it is read anew from the store.
     if (stoppedBy !== undefined) core.groups.forget(id)
@@ -62,10 +66,14 @@ export async function loadKnown(core: Core, id: string): Promise<LoadedGroup> {
  */
 export async function receiveNew(core: Core, id: string): Promise<LoadedGroup> {
   let group = await loadKnown(core, id)
-  if (isPaused(core, group.conversation)) return group
+  if (!isRead(core, group)) return group
+  const reading = group.progress.rereads > 0 ? 'again' : 'new'
+  const { cursor, doubtedFrom } = group.progress
+  const from = reading === 'again' && doubtedFrom < cursor ? doubtedFrom : cursor
+  if (reading === 'again') await spendReread(core, id)
   const groupId = bytesFromHex(id) ?? new Uint8Array()
-  for await (const page of core.mls.queryGroupMessages(groupId, group.progress.cursor)) {
-    const received = await receiveMessages(core, id, page)
+  for await (const page of core.mls.queryGroupMessages(groupId, from)) {
+    const received = await receiveMessages(core, id, page, reading)
     group = received.group
     if (received.stoppedBy?.retry === true) throw received.stoppedBy
     if (received.stoppedBy !== undefined) return group
@@ -73,30 +81,83 @@ export async function receiveNew(core: Core, id: string): Promise<LoadedGroup> {
   return group
 }
 
+/**
+ * What comes behind the commit that paused a group must not be taken before that commit; what comes behind our removal is not
+ * for us, and a welcome says where we begin again.
+ */
+function isRead(core: Core, { conversation }: LoadedGroup): boolean {
+  return conversation.active && !isPaused(core, conversation)
+}
+
+/**
+ * The log of a group ends before the place to which it was read: a node gave a false place, or lost what came behind. All of
+ * it is read again. Only within a turn of the group.
+ */
+export async function rewind(core: Core, id: string, end: bigint): Promise<void> {
+  await changeProgress(core, id, (change) => {
+    if (change.group.progress.cursor <= end) return
+    doubt(change, 0n)
+    setProgress(change, { cursor: end })
+  })
+}
+
+/** Noted before the node is asked, so that reading again comes to an end whatever the node shows. */
+async function spendReread(core: Core, id: string): Promise<void> {
+  await changeProgress(core, id, (change) => {
+    const { rereads } = change.group.progress
+    setProgress(change, { rereads: rereads > 0 ? rereads - 1 : 0 })
+  })
+}
+
+async function changeProgress(
+  core: Core,
+  id: string,
+  alter: (change: GroupChange) => void,
+): Promise<void> {
+  for (let tries = 0; tries < maxConflicts; tries += 1) {
+    const change = openChange(await loadKnown(core, id))
+    alter(change)
+    if (change.group === change.before) return
+    if ((await writeChange(core, change)) !== undefined) return
+  }
+  throw contended()
+}
+
 async function takeInOrder(
   core: Core,
   change: GroupChange,
-  messages: readonly GroupMessage[],
+  { messages, reading }: { readonly messages: readonly GroupMessage[]; readonly reading: Reading },
 ): Promise<XmtpError | undefined> {
   for (const message of messages) {
-    if (message.id <= change.group.progress.cursor) continue
+    if (message.id <= change.group.progress.cursor && reading === 'new') continue
+    if (!change.group.conversation.active) break
+    const isNew = message.id > change.group.progress.cursor
     try {
       const paused = await takeOne(core, change, message)
       if (paused !== undefined) return paused
     } catch (error) {
       const known = asXmtpError(error)
       if (known.retry || known.code.startsWith('client.store.')) return known
-      await logFailed(core, change, message, known)
-      if (!isRoutine(error))
-        core.onRefused({
-          conversationId: change.group.id,
-          sequenceId: message.id,
-          error: known,
-        })
+      if (isNew) await refuse(core, change, { message, error, known })
     }
-    setProgress(change, { cursor: message.id })
+    if (isNew) setProgress(change, { cursor: message.id })
   }
   return undefined
+}
+
+async function refuse(
+  core: Core,
+  change: GroupChange,
+  {
+    message,
+    error,
+    known,
+  }: { readonly message: GroupMessage; readonly error: unknown; readonly known: XmtpError },
+): Promise<void> {
+  await logFailed(core, change, message, known)
+  if (isRoutine(error)) return
+  doubtRefused(change, message.id, error)
+  core.onRefused({ conversationId: change.group.id, sequenceId: message.id, error: known })
 }
 
 async function takeOne(
@@ -117,7 +178,38 @@ async function takeOne(
     await receiveOwnMessage(core, change, own, message)
     return undefined
   }
-  return openExternal(core, change, message)
+  return takeExternal(core, change, message)
+}
+
+async function takeExternal(
+  core: Core,
+  change: GroupChange,
+  message: GroupMessage,
+): Promise<XmtpError | undefined> {
+  const isCommit = isCommitOf(change.group, message.data)
+  if (isCommit && isEpochLost(change)) throw ownCommitLost(change)
+  try {
+    return await openExternal(core, change, message)
+  } catch (error) {
+    if (!isCommit || !(error instanceof MlsError) || error.code !== 'message.fromSelf') throw error
+    noteLostCommit(change)
+    throw ownCommitLost(change)
+  }
+}
+
+/** Whether it says that it is a commit of the epoch of now; anybody can say so. */
+function isCommitOf({ mls }: LoadedGroup, data: Uint8Array): boolean {
+  const decoded = attempt(() => decodeMessage(data, mls.config.wire))
+  if (!decoded.ok || decoded.value.kind !== 'privateMessage') return false
+  const { contentType, epoch } = decoded.value.message
+  return contentType === contentTypes.commit && epoch === mls.context.epoch
+}
+
+function ownCommitLost({ group }: GroupChange): XmtpError {
+  return new XmtpError(
+    'client.group.ownCommitLost',
+    `What our own commit of epoch ${group.mls.context.epoch} led to is not in the store.`,
+  )
 }
 
 /** What every race leaves behind: a commit that came too late, an own message that was confirmed before. */

@@ -5,11 +5,11 @@ import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, getRow, scanAll } from '../records/rows.ts'
 import { changeGroup } from './commit.ts'
-import { groupIdOf } from './conversation-row.ts'
+import { groupIdOf, keptTypeOf, type KeptType } from './conversation-row.ts'
 import { planMembers } from './members.ts'
 import { isPaused } from './pausing.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
-import { receiveNew } from './receive.ts'
+import { receiveNew, rewind } from './receive.ts'
 import { publishMessages } from './send.ts'
 import { receiveWelcomes } from './welcomes.ts'
 
@@ -39,36 +39,46 @@ export async function syncConversation(core: Core, id: string): Promise<void> {
 /**
  * Brings everything up to date: new conversations, then all that have something new. Idle conversations cost no call of
  * their own.
- * @param consentStates which conversations; all but denied ones unless given
+ * @param consentStates which conversations; sync groups in any case
  * @throws XmtpError what the network or the store throws; what came before is kept
  */
-export async function syncAll(
+export function syncAll(
   core: Core,
   consentStates: readonly StoredConsentState[],
 ): Promise<SyncSummary> {
+  return syncWanted(core, (type, state) => type === 'sync' || consentStates.includes(state))
+}
+
+/** The same for what other installations of the inbox have to say. @throws as `syncAll` */
+export function syncDevices(core: Core): Promise<SyncSummary> {
+  return syncWanted(core, (type) => type === 'sync')
+}
+
+type IsWanted = (type: KeptType, state: StoredConsentState) => boolean
+
+async function syncWanted(core: Core, isWanted: IsWanted): Promise<SyncSummary> {
   await sendOwedWelcomes(core)
-  const known = await eligible(core, consentStates)
-  const [joined, behind] = await Promise.all([receiveWelcomes(core), findBehind(core, known)])
+  const known = await eligible(core, isWanted)
+  const [arrived, behind] = await Promise.all([receiveWelcomes(core), findBehind(core, known)])
+  const wanted = arrived.length === 0 ? known : await eligible(core, isWanted)
+  const joined = arrived.filter((id) => wanted.has(id))
   const ids = [...new Set([...behind, ...joined])]
   await inParallel(ids, maxParallelGroups, (id) => syncConversation(core, id))
   await publishEverything(core)
   return { numEligible: new Set([...known.keys(), ...joined]).size, numSynced: ids.length }
 }
 
-/** Cursors of the conversations that are to be followed. */
-async function eligible(
-  core: Core,
-  consentStates: readonly StoredConsentState[],
-): Promise<ReadonlyMap<string, bigint>> {
+/** How far the conversations that are to be followed were read. */
+async function eligible(core: Core, isWanted: IsWanted): Promise<ReadonlyMap<string, Progress>> {
   const [conversations, progress, consents] = await Promise.all([
     scanAll(core.store, keys.conversations),
     scanAll(core.store, keys.allProgress),
     scanAll(core.store, keys.consentsOf('conversation')),
   ])
-  const cursors = new Map(
+  const read = new Map(
     progress.map(({ key, value }) => [
       key.slice(keys.allProgress.length),
-      decodeRow(Progress, value).cursor,
+      decodeRow(Progress, value),
     ]),
   )
   const consentOf = new Map(
@@ -77,23 +87,36 @@ async function eligible(
       decodeRow(Consent, value).state,
     ]),
   )
-  const found = new Map<string, bigint>()
+  const found = new Map<string, Progress>()
   for (const { value } of conversations) {
     const row = decodeRow(Conversation, value)
     const id = bytesToHex(row.groupId)
-    const isWanted = consentStates.includes(consentOf.get(id) ?? 1)
-    if (row.active && !isPaused(core, row) && isWanted) found.set(id, cursors.get(id) ?? 0n)
+    const own = read.get(id)
+    if (
+      own !== undefined &&
+      row.active &&
+      !isPaused(core, row) &&
+      isWanted(keptTypeOf(row), consentOf.get(id) ?? 1)
+    )
+      found.set(id, own)
   }
   return found
 }
 
+/** Those with something new, and those of which something is doubted: a log that ends before our place is another one. */
 async function findBehind(
   core: Core,
-  cursors: ReadonlyMap<string, bigint>,
+  known: ReadonlyMap<string, Progress>,
 ): Promise<readonly string[]> {
-  const ids = [...cursors.keys()]
-  const newest = await core.mls.newestGroupMessages(ids.map(groupIdOf))
-  return ids.filter((id, index) => (newest[index]?.id ?? 0n) > (cursors.get(id) ?? 0n))
+  const all = [...known]
+  const newest = await core.mls.newestGroupMessages(all.map(([id]) => groupIdOf(id)))
+  const behind: string[] = []
+  for (const [index, [id, { cursor, rereads }]] of all.entries()) {
+    const end = newest[index]?.id
+    if (end !== undefined && end < cursor) await core.groups.turn(id, () => rewind(core, id, end))
+    if ((end !== undefined && end !== cursor) || rereads > 0) behind.push(id)
+  }
+  return behind
 }
 
 async function publishWaiting(core: Core, id: string): Promise<void> {

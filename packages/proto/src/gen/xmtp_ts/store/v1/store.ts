@@ -106,6 +106,8 @@ export interface Conversation {
   rotatedAtNs: bigint;
   epoch: bigint;
   forkDetails: string;
+  /** one more than the epoch whose commit was our own and is lost with its secrets; 0 for none */
+  lostEpoch: bigint;
 }
 
 /** How far a conversation was read; changes with every message. */
@@ -115,6 +117,11 @@ export interface Progress {
   /** of the newest message that a person would see */
   lastMessageNs: bigint;
   installationsCheckedNs: bigint;
+  /** sequence id of the commit that led to the epoch of now */
+  epochBegan: bigint;
+  /** what is behind this place is to be read again, as often as `rereads` says */
+  doubtedFrom: bigint;
+  rereads: number;
 }
 
 export interface Message {
@@ -190,6 +197,12 @@ export interface Consent {
   consentedAtNs: bigint;
 }
 
+/** What another installation of the inbox asks for; its key says what. */
+export interface SyncTask {
+  tries: number;
+  nextTryNs: bigint;
+}
+
 /** A message in the order in which this client came to know it. */
 export interface Delivered {
   groupId: Uint8Array;
@@ -239,14 +252,6 @@ export interface CommitLogState {
   /** place of the last remote entry that was compared */
   comparedRemote: bigint;
   fork: ForkState;
-}
-
-/** That an installation wants to be taken out of a group and put back, and that it was: by the ids of commits. */
-export interface Readd {
-  /** the newest commit that the installation knew of */
-  requestedAt: bigint;
-  respondedAt: bigint;
-  requested: boolean;
 }
 
 /** A welcome pointer whose welcome has not come yet; its key is the id of the pointer. */
@@ -531,6 +536,7 @@ function createBaseConversation(): Conversation {
     rotatedAtNs: 0n,
     epoch: 0n,
     forkDetails: "",
+    lostEpoch: 0n,
   };
 }
 
@@ -601,6 +607,12 @@ export const Conversation: MessageFns<Conversation> = {
     }
     if (message.forkDetails !== "") {
       writer.uint32(146).string(message.forkDetails);
+    }
+    if (message.lostEpoch !== 0n) {
+      if (BigInt.asUintN(64, message.lostEpoch) !== message.lostEpoch) {
+        throw new globalThis.Error("value provided for field message.lostEpoch of type uint64 too large");
+      }
+      writer.uint32(152).uint64(message.lostEpoch);
     }
     return writer;
   },
@@ -762,6 +774,14 @@ export const Conversation: MessageFns<Conversation> = {
             message.forkDetails = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.lostEpoch = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -776,7 +796,7 @@ export const Conversation: MessageFns<Conversation> = {
 };
 
 function createBaseProgress(): Progress {
-  return { cursor: 0n, lastMessageNs: 0n, installationsCheckedNs: 0n };
+  return { cursor: 0n, lastMessageNs: 0n, installationsCheckedNs: 0n, epochBegan: 0n, doubtedFrom: 0n, rereads: 0 };
 }
 
 export const Progress: MessageFns<Progress> = {
@@ -798,6 +818,21 @@ export const Progress: MessageFns<Progress> = {
         throw new globalThis.Error("value provided for field message.installationsCheckedNs of type uint64 too large");
       }
       writer.uint32(24).uint64(message.installationsCheckedNs);
+    }
+    if (message.epochBegan !== 0n) {
+      if (BigInt.asUintN(64, message.epochBegan) !== message.epochBegan) {
+        throw new globalThis.Error("value provided for field message.epochBegan of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.epochBegan);
+    }
+    if (message.doubtedFrom !== 0n) {
+      if (BigInt.asUintN(64, message.doubtedFrom) !== message.doubtedFrom) {
+        throw new globalThis.Error("value provided for field message.doubtedFrom of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.doubtedFrom);
+    }
+    if (message.rereads !== 0) {
+      writer.uint32(48).uint32(message.rereads);
     }
     return writer;
   },
@@ -837,6 +872,30 @@ export const Progress: MessageFns<Progress> = {
             }
 
             message.installationsCheckedNs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.epochBegan = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.doubtedFrom = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rereads = reader.uint32();
             continue;
           }
         }
@@ -1497,6 +1556,66 @@ export const Consent: MessageFns<Consent> = {
   },
 };
 
+function createBaseSyncTask(): SyncTask {
+  return { tries: 0, nextTryNs: 0n };
+}
+
+export const SyncTask: MessageFns<SyncTask> = {
+  encode(message: SyncTask, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tries !== 0) {
+      writer.uint32(8).uint32(message.tries);
+    }
+    if (message.nextTryNs !== 0n) {
+      if (BigInt.asUintN(64, message.nextTryNs) !== message.nextTryNs) {
+        throw new globalThis.Error("value provided for field message.nextTryNs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.nextTryNs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SyncTask {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSyncTask();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.tries = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nextTryNs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDelivered(): Delivered {
   return { groupId: new Uint8Array(0), messageId: new Uint8Array(0) };
 }
@@ -1906,80 +2025,6 @@ export const CommitLogState: MessageFns<CommitLogState> = {
             }
 
             message.fork = reader.int32() as any;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseReadd(): Readd {
-  return { requestedAt: 0n, respondedAt: 0n, requested: false };
-}
-
-export const Readd: MessageFns<Readd> = {
-  encode(message: Readd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.requestedAt !== 0n) {
-      if (BigInt.asUintN(64, message.requestedAt) !== message.requestedAt) {
-        throw new globalThis.Error("value provided for field message.requestedAt of type uint64 too large");
-      }
-      writer.uint32(8).uint64(message.requestedAt);
-    }
-    if (message.respondedAt !== 0n) {
-      if (BigInt.asUintN(64, message.respondedAt) !== message.respondedAt) {
-        throw new globalThis.Error("value provided for field message.respondedAt of type uint64 too large");
-      }
-      writer.uint32(16).uint64(message.respondedAt);
-    }
-    if (message.requested !== false) {
-      writer.uint32(24).bool(message.requested);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Readd {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseReadd();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.requestedAt = reader.uint64() as bigint;
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.respondedAt = reader.uint64() as bigint;
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.requested = reader.bool();
             continue;
           }
         }
