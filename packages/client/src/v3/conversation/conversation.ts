@@ -2,6 +2,7 @@ import type { EncodedContent } from '@xmtp-ts/content'
 import { GroupMessage } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { decodeMutableMetadata, disappearingSettings } from '@xmtp-ts/protocol/group'
 import { XmtpError } from '@xmtp-ts/protocol'
+import { commitLogInfo, type CommitLogInfo } from '../commit-log/debug.ts'
 import { keptTypeOf } from '../group/conversation-row.ts'
 import { isPaused } from '../group/pausing.ts'
 import { syncConversation } from '../group/sync.ts'
@@ -34,12 +35,11 @@ import { readStitched, type View } from './view.ts'
 /** From when on messages disappear, and how long after they came. */
 export type MessageDisappearingSettings = { readonly fromNs: bigint; readonly inNs: bigint }
 
-export type ConversationDebugInfo = {
+export type ConversationDebugInfo = CommitLogInfo & {
   readonly epoch: bigint
   /** A member wrote in an epoch that this client has not reached: the two may be in different groups. */
   readonly maybeForked: boolean
   readonly forkDetails: string
-  readonly isCommitLogForked: boolean | undefined
   /** The place of the last message that was read. */
   readonly cursor: readonly { readonly originatorId: number; readonly sequenceId: number }[]
 }
@@ -102,7 +102,7 @@ export abstract class Conversation<Content = unknown> extends Sending {
   /** Says whether the conversation is wanted; duplicates of a direct message go along. */
   async updateConsentState(state: ConsentState): Promise<void> {
     const change = { kind: 'conversation', entity: this.id, state } as const
-    this.host.onPreferences(await changeConsents(this.host.core, [change]))
+    await changeConsents(this.host.core, [change])
     await this.refresh()
   }
 
@@ -215,7 +215,7 @@ export abstract class Conversation<Content = unknown> extends Sending {
       epoch: row.epoch,
       maybeForked: row.maybeForked,
       forkDetails: row.forkDetails,
-      isCommitLogForked: undefined,
+      ...(await commitLogInfo(this.host.core, this.id)),
       cursor: [{ originatorId: 0, sequenceId: Number(cursor) }],
     }
   }
