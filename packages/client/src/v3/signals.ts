@@ -7,6 +7,7 @@ export type SignalName =
   | 'deleted'
   | 'leaving'
 
+  | 'late'
 export type Signals = {
   readonly raise: (name: SignalName) => void
   /** How often a signal was raised: read it before looking, wait with it afterwards, and nothing is missed. */

@@ -2,6 +2,7 @@ import { keyPackageLookMs } from '../../limits.ts'
 import { deleteExpired } from '../conversation/expire.ts'
 import { removeLeaving } from '../conversation/leave.ts'
 import type { Core } from '../core.ts'
+import { sendLate } from '../group/late.ts'
 import { sendOwedWelcomes } from '../group/owed-welcomes.ts'
 
 /** What a client does by itself, until it is closed. Failures are reported, and tried again. */
@@ -12,6 +13,7 @@ export function startWorkers(core: Core): void {
 /** What only a registered installation does. */
 export function startRegisteredWorkers(core: Core): void {
   void removeLeaving(core)
+  void sendLate(core)
   void rotateKeyPackages(core)
   // An earlier run may have ended between a commit and its welcomes.
   void sendOwedWelcomes(core).catch((error: unknown) => reportUnlessClosed(core, error))

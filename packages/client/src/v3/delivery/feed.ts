@@ -123,11 +123,15 @@ async function followGroups(part: Part, signal: AbortSignal): Promise<void> {
   void run()
 }
 
-type Round = { readonly ids: ReadonlySet<string>; readonly stop: () => void }
+/** A group that we are in, by one membership: who comes back follows it anew, from where the new welcome says. */
+type Followed = { readonly filter: GroupFilter; readonly welcomeId: bigint }
+
+/** The names of memberships that are followed together. */
+type Round = { readonly names: ReadonlySet<string>; readonly stop: () => void }
 
 async function followAll(part: Part, signal: AbortSignal): Promise<Round> {
-  const ids = new Set((await activeFilters(part.core)).keys())
-  return { ids, stop: await followSome(part, { signal, ids }) }
+  const names = new Set((await followable(part.core)).keys())
+  return { names, stop: await followSome(part, { signal, names }) }
 }
 
 async function followLate(
@@ -136,16 +140,16 @@ async function followLate(
 ): Promise<void> {
   const { core } = part
   let stopLate = () => {}
-  let lateCount = 0
+  let followed: ReadonlySet<string> = new Set()
   for (;;) {
     const seen = core.signals.count('groupsToFollow')
-    const filters = await activeFilters(core)
-    const late = new Set([...filters.keys()].filter((id) => !round.ids.has(id)))
-    if (late.size !== lateCount) {
+    const names = [...(await followable(core)).keys()]
+    const late = new Set(names.filter((name) => !round.names.has(name)))
+    if (late.size !== followed.size || ![...late].every((name) => followed.has(name))) {
       stopLate()
       if (late.size > maxLateGroups) return
-      stopLate = await followSome(part, { signal, ids: late })
-      lateCount = late.size
+      stopLate = await followSome(part, { signal, names: late })
+      followed = late
     }
     await core.signals.wait('groupsToFollow', seen, signal)
     if (signal.aborted) break
@@ -156,22 +160,27 @@ async function followLate(
 /** Follows these groups until it is told to stop; resolves when they are followed. */
 async function followSome(
   part: Part,
-  { signal, ids }: { readonly signal: AbortSignal; readonly ids: ReadonlySet<string> },
+  { signal, names }: { readonly signal: AbortSignal; readonly names: ReadonlySet<string> },
 ): Promise<() => void> {
-  if (ids.size === 0) return () => {}
+  if (names.size === 0) return () => {}
   const { core, inflow } = part
   const controller = new AbortController()
   const stop = () => controller.abort()
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()
   await lasting(part, controller.signal, async (connected, delivered) => {
-    const filters = await activeFilters(core)
-    const wanted = [...filters].filter(([id]) => ids.has(id)).map(([, filter]) => filter)
-    const messages = await core.mls.subscribeGroupMessages(wanted, controller.signal)
+    const groups = [...(await followable(core))].filter(([name]) => names.has(name))
+    const welcomeIds = new Map(
+      groups.map(([, { filter, welcomeId }]) => [bytesToHex(filter.groupId), welcomeId]),
+    )
+    const messages = await core.mls.subscribeGroupMessages(
+      groups.map(([, { filter }]) => filter),
+      controller.signal,
+    )
     connected()
     for await (const message of messages) {
       delivered()
-      await inflow.take(message)
+      await inflow.take(message, welcomeIds.get(bytesToHex(message.groupId)))
     }
   })
   return () => {
@@ -180,22 +189,22 @@ async function followSome(
   }
 }
 
-async function activeFilters(core: Core): Promise<ReadonlyMap<string, GroupFilter>> {
+async function followable(core: Core): Promise<ReadonlyMap<string, Followed>> {
   const { store } = core
   const [conversations, progress] = await Promise.all([
     scanAll(store, keys.conversations),
     scanAll(store, keys.allProgress),
   ])
   const cursors = new Map(progress.map(({ key, value }) => [key, value]))
-  const filters = new Map<string, GroupFilter>()
+  const found = new Map<string, Followed>()
   for (const { value } of conversations) {
     const row = decodeRow(Conversation, value)
     if (!row.active || isPaused(core, row)) continue
-    const { groupId } = row
+    const { groupId, welcomeId } = row
     const id = bytesToHex(groupId)
     const bytes = cursors.get(keys.progress(id))
     const afterId = bytes === undefined ? 0n : decodeRow(Progress, bytes).cursor
-    filters.set(id, { groupId, afterId })
+    found.set(`${id} by ${welcomeId}`, { filter: { groupId, afterId }, welcomeId })
   }
-  return filters
+  return found
 }

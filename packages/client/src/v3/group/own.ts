@@ -1,4 +1,4 @@
-import { adoptCommit } from '@xmtp-ts/mls'
+import { adoptCommit, firstBlankLeaf, type GroupState } from '@xmtp-ts/mls'
 import { DeliveryStatus, Message, OwedWelcomes } from '@xmtp-ts/proto/store/v1/store'
 import { bytesToHex, XmtpError } from '@xmtp-ts/protocol'
 import { maxEpochsBehind } from '../../limits.ts'
@@ -57,8 +57,8 @@ export function receiveOwnCommit(core: Core, change: GroupChange, message: Group
 }
 
 /**
- * Our message came back: it has its place and time now. One that came too late for others to read it is encrypted anew
- * (v3-mls §7.2).
+ * Our message came back: it has its place and time now. One that came too late for others to read it is sent again (v3-mls
+ * §7.2, late.ts).
  */
 export async function receiveOwnMessage(
   core: Core,
@@ -66,8 +66,9 @@ export async function receiveOwnMessage(
   own: OwnMessage,
   message: GroupMessage,
 ): Promise<void> {
-  const { epoch } = change.group.mls.context
-  if (own.row.epoch + maxEpochsBehind < epoch) {
+  const { mls } = change.group
+  if (own.row.epoch + maxEpochsBehind < mls.context.epoch || isLostOnOthers(mls, own.row.epoch)) {
+    change.signals.add('late')
     putPendingMessage(change, { ...own, row: { ...own.row, payload: new Uint8Array() } })
     return
   }
@@ -85,6 +86,16 @@ export async function receiveOwnMessage(
   })
   putMessage(change, row)
   deliver(change, row)
+}
+
+/**
+ * libxmtp 1.10 does not read a message that comes after the end of its epoch if a place before the sender's in the tree was
+ * empty: it takes the place for the position among the members (OpenMLS, `parse_message` in public_group/process.rs; mended
+ * since).
+ */
+function isLostOnOthers({ pastEpochs }: GroupState, epoch: bigint): boolean {
+  const past = pastEpochs.find((one) => one.epoch === epoch)
+  return past !== undefined && firstBlankLeaf(past.tree) < past.ownLeaf
 }
 
 async function storedMessage(
@@ -110,6 +121,12 @@ export async function failMessage(core: Core, change: GroupChange, own: OwnMessa
         deliveryStatus: DeliveryStatus.DELIVERY_STATUS_FAILED,
       }),
     )
+}
+
+/** We are removed: what of ours has not come back by now is read by nobody. What waits to be sent goes on waiting. */
+export async function failSent(core: Core, change: GroupChange): Promise<void> {
+  const sent = change.group.pendingMessages.filter(({ row }) => row.epoch > 0n)
+  for (const own of sent) await failMessage(core, change, own)
 }
 
 /** @throws XmtpError `client.conversation.inactive`, `client.conversation.paused` */
