@@ -118,5 +118,6 @@ export {
 export type { KeyPackage } from './tree/key-package.ts'
 export { keyPackageCodec } from './tree/key-package.ts'
 export type { Capabilities, LeafNode, Lifetime } from './tree/leaf-node.ts'
+export { firstBlankLeaf } from './tree/ratchet-tree.ts'
 export { encodeTree } from './tree/tree-codec.ts'
 export { platformRandom } from './crypto/random.ts'
