@@ -12,8 +12,8 @@ const archiveFolder = 'history'
 
 /**
  * Starts the node that a configuration describes.
- * @throws XmtpError `node.store.unusable`, `node.store.newer`, `node.store.locked`, `node.listen.busy`,
- * `node.listen.impossible`
+ * @throws XmtpError `node.store.unusable`, `node.store.damaged`, `node.store.newer`, `node.store.locked`,
+ * `node.listen.busy`, `node.listen.impossible`
  */
 export async function startNode(
   config: NodeConfig,

@@ -315,6 +315,7 @@ export const errorCodes = {
   'node.overloaded': { retry: true, fix: 'Retry with backoff.' },
   'node.store.unavailable': { retry: true, fix: 'Retry with backoff; see the log of the node.' },
   'node.store.unusable': { retry: false, fix: 'Name a folder that this user may write to.' },
+  'node.store.damaged': { retry: false, fix: 'Restore the file from a copy; see docs/node.md.' },
   'node.store.newer': { retry: false, fix: 'Start the version that wrote it, or a newer one.' },
   'node.store.locked': { retry: false, fix: 'Stop the other node, or choose another folder.' },
   'node.config.malformed': { retry: false, fix: 'See docs/node.md for every setting.' },

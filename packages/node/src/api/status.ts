@@ -115,6 +115,7 @@ const statusOfCode: Readonly<Record<CallErrorCode, GrpcCode>> = {
   'node.overloaded': grpcCode.unavailable,
   'node.store.unavailable': grpcCode.unavailable,
   'node.store.unusable': grpcCode.internal,
+  'node.store.damaged': grpcCode.internal,
   'node.store.newer': grpcCode.internal,
   'node.store.locked': grpcCode.internal,
   'node.config.malformed': grpcCode.internal,

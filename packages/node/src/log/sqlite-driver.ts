@@ -19,7 +19,7 @@ export type Statement = {
 export type SqlValue = string | number | Uint8Array | null
 
 /** SQLite's primary result codes that mean something to us (sqlite.org/rescode.html). */
-export const sqliteResult = { busy: 5, readOnly: 8, cannotOpen: 14, notADatabase: 26 } as const
+export const sqliteResult = { error: 1, busy: 5, corrupt: 11, notADatabase: 26 } as const
 
 type Binding = { readonly DatabaseSync: new (path: string) => Database }
 
@@ -35,11 +35,19 @@ export async function openDatabase(path: string): Promise<Database> {
   return new DatabaseSync(path)
 }
 
+/** SQLite's own texts of those results, for errors of `@photostructure/sqlite` while it reads rows: they have no code. */
+const resultOfText: Readonly<Record<string, number>> = {
+  'database is locked': sqliteResult.busy,
+  'database disk image is malformed': sqliteResult.corrupt,
+  'file is not a database': sqliteResult.notADatabase,
+}
+
 /** The primary result code of an error of the binding; undefined for other errors. */
 export function sqliteResultOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined
+  if (!(error instanceof Error)) return undefined
   // The low byte is the primary code, what is above it says more.
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff
+  return resultOfText[error.message]
 }
 
 /** A row with the columns that its statement selects. */

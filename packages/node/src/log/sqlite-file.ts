@@ -13,18 +13,25 @@ export type SqliteLogOptions = {
 }
 
 /**
- * Opens the file of a log, made with its folder when missing, at the schema of today and for this process alone.
- * @throws XmtpError `node.store.unusable`, `node.store.newer`, `node.store.locked`
+ * Opens the file of a store, made with its folder when missing, at the schema of today and for this process alone.
+ * @param use makes of it what the caller wants, and finds out thereby whether it can be read; closed when that fails
+ * @throws XmtpError `node.store.unusable`, `node.store.damaged`, `node.store.newer`, `node.store.locked`
  */
-export async function openFile(path: string, options: SqliteLogOptions): Promise<Database> {
+export async function openFile<T>(
+  path: string,
+  options: SqliteLogOptions,
+  use: (database: Database) => T,
+): Promise<T> {
   let database: Database | undefined
   try {
     makeFolder(dirname(path))
     database = await openDatabase(path)
     configure(database, options)
     migrate(database)
-    return database
+    return use(database)
   } catch (error) {
+    // Of a file that another process has there is nothing to let go of.
+    if (database !== undefined && sqliteResultOf(error) !== sqliteResult.busy) release(database)
     database?.close()
     throw openingError(path, error)
   }
@@ -49,7 +56,10 @@ function openingError(path: string, cause: unknown): XmtpError {
   const result = sqliteResultOf(cause)
   if (result === sqliteResult.busy)
     return new XmtpError('node.store.locked', `Another node uses the store ${path}.`, { cause })
-  if (result === sqliteResult.notADatabase)
+  if (result === sqliteResult.corrupt)
+    return new XmtpError('node.store.damaged', `The store ${path} cannot be read.`, { cause })
+  // Of another program are files of another format, and those whose tables have other columns or names.
+  if (result === sqliteResult.notADatabase || result === sqliteResult.error)
     return new XmtpError('node.store.unusable', `${path} is not a store of this program.`, {
       cause,
     })

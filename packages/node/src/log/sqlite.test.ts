@@ -1,12 +1,13 @@
 import { XmtpError } from '@xmtp-ts/protocol'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { checkEnvelope } from '../ingest/check.ts'
 import type { CheckedEnvelope, LogQuery } from './log.ts'
-import { openDatabase } from './sqlite-driver.ts'
+import { openDatabase, sqliteResult, sqliteResultOf } from './sqlite-driver.ts'
 import { openSqliteLog } from './sqlite.ts'
+import { openSqliteStore } from './v3-sqlite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xmtp-ts-sqlite-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -76,10 +77,58 @@ it('refuses a store of a newer version, and leaves it as it is', async () => {
   await expect(opening).rejects.toThrow('The store has version 99')
 })
 
-it('refuses what is no store', async () => {
-  const path = join(folder, 'text.db')
-  writeFileSync(path, 'this is a text, not a database. '.repeat(100))
-  expect(await codeOf(openSqliteLog(path))).toBe('node.store.unusable')
+it('refuses what is no store, and says so', async () => {
+  const text = join(folder, 'text.db')
+  writeFileSync(text, 'this is a text, not a database. '.repeat(100))
+  const other = join(folder, 'other.db')
+  const database = await openDatabase(other)
+  database.exec('CREATE TABLE log (line TEXT)')
+  database.close()
+  for (const path of [text, other]) {
+    const opening = openSqliteLog(path)
+    expect(await codeOf(opening)).toBe('node.store.unusable')
+    await expect(opening).rejects.toThrow('is not a store of this program')
+  }
+})
+
+const damage = (path: string): Buffer => {
+  const whole = readFileSync(path)
+  // The schema is in the first page; everything behind it is lost.
+  const lost = Buffer.alloc(whole.length - 8_192, 255)
+  writeFileSync(path, Buffer.concat([whole.subarray(0, 8_192), lost]))
+  return whole
+}
+
+it('says that a store is damaged, whoever finds out', async () => {
+  const path = newPath()
+  const first = await openSqliteLog(path)
+  await first.append(Array.from({ length: 500 }, (_, index) => envelope(index)))
+  await first[Symbol.asyncDispose]()
+  const whole = damage(path)
+  expect(await codeOf(openSqliteLog(path))).toBe('node.store.damaged')
+  expect(await codeOf(openSqliteStore(path))).toBe('node.store.damaged')
+  // Nothing of it is held on to.
+  writeFileSync(path, whole)
+  await (await openSqliteLog(path))[Symbol.asyncDispose]()
+})
+
+it('knows what SQLite found whatever the binding says of it', async () => {
+  const path = newPath()
+  const log = await openSqliteLog(path)
+  await log.append(Array.from({ length: 500 }, (_, index) => envelope(index)))
+  await log[Symbol.asyncDispose]()
+  damage(path)
+  const database = await openDatabase(path)
+  const results = (['get', 'all'] as const).map((read) => {
+    try {
+      return database.prepare('SELECT payload FROM envelope')[read]()
+    } catch (error) {
+      return sqliteResultOf(error)
+    }
+  })
+  expect(results).toEqual([sqliteResult.corrupt, sqliteResult.corrupt])
+  expect(sqliteResultOf(new Error('nothing of SQLite'))).toBeUndefined()
+  database.close()
 })
 
 it('refuses a place where nothing can be written', async () => {

@@ -20,13 +20,13 @@ import { openTail, type Tail } from './tail.ts'
 
 /**
  * Opens the log in a SQLite file, made with its folder when missing. One process at a time.
- * @throws XmtpError `node.store.unusable`, `node.store.newer`, `node.store.locked`
+ * @throws XmtpError `node.store.unusable`, `node.store.damaged`, `node.store.newer`, `node.store.locked`
  */
 export async function openSqliteLog(
   path: string,
   options: SqliteLogOptions = {},
 ): Promise<EnvelopeLog> {
-  return openLogIn(new SqliteStore(await openFile(path, options)))
+  return openFile(path, options, (database) => openLogIn(new SqliteStore(database)))
 }
 
 /** The log in an open store, which it closes with itself when nobody else uses it. */

@@ -17,14 +17,16 @@ export type NodeStore = { readonly log: EnvelopeLog; readonly v3: V3Store }
 
 /**
  * Opens both logs in one SQLite file, made with its folder when missing. One process at a time.
- * @throws XmtpError `node.store.unusable`, `node.store.newer`, `node.store.locked`
+ * @throws XmtpError `node.store.unusable`, `node.store.damaged`, `node.store.newer`, `node.store.locked`
  */
 export async function openSqliteStore(
   path: string,
   options: SqliteLogOptions = {},
 ): Promise<NodeStore> {
-  const store = new SqliteStore(await openFile(path, options))
-  return { log: openLogIn(store), v3: openV3In(store) }
+  return openFile(path, options, (database) => {
+    const store = new SqliteStore(database)
+    return { log: openLogIn(store), v3: openV3In(store) }
+  })
 }
 
 function openV3In(store: SqliteStore): V3Store {
