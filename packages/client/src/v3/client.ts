@@ -79,7 +79,7 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
     this.#core = core
     this.#isRegistered = installation.registered
     startWorkers(core)
-    if (this.#isRegistered) startRegisteredWorkers(core)
+    if (this.#isRegistered) startRegisteredWorkers(core, options)
   }
 
   /**
@@ -202,7 +202,7 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
   protected override registered(): void {
     if (this.#isRegistered) return
     this.#isRegistered = true
-    startRegisteredWorkers(this.#core)
+    startRegisteredWorkers(this.#core, this.#opened.options)
   }
 
   /** With what was just found out about the account. */

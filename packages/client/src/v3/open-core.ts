@@ -49,6 +49,8 @@ export type CoreParts = {
   readonly onRefused: (refusal: Refusal) => void
   readonly report: (error: unknown) => void
   readonly signal: AbortSignal
+  /** `libxmtpVersion` unless given. */
+  readonly protocolVersion?: string | undefined
 }
 
 /** Puts together what V3 works with, for an installation that has its keys. */
@@ -71,7 +73,7 @@ export function openCore(parts: CoreParts): { readonly core: Core; readonly feed
     keyPackages: createKeyPackages({ store, mls, environment, self }),
     groups: createGroupCache(store, self),
     signals: createSignals(),
-    protocolVersion: libxmtpVersion,
+    protocolVersion: parts.protocolVersion ?? libxmtpVersion,
     onRefused,
     report,
     confirm: confirmations.confirm,

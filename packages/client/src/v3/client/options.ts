@@ -11,6 +11,7 @@ import type {
   TransactionReference,
   WalletSendCalls,
 } from '@xmtp-ts/content'
+import type { ForkRecoveryOptions } from '../commit-log/worker.ts'
 import type { Refusal } from '../core.ts'
 import type { InboxWarning } from '../identity/publish-update.ts'
 import type { Actions, Reaction } from '../message/built-in-codecs.ts'
@@ -38,6 +39,8 @@ export const LogLevel = {
 export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel]
 
 export type OtherOptions = {
+  /** What is done about conversations whose members are in different states; nobody is asked for anything unless given. */
+  readonly forkRecovery?: ForkRecoveryOptions | undefined
   /** Taken and not used: this client writes no log. */
   readonly structuredLogging?: boolean | undefined
   /** Taken and not used: this client writes no log. */

@@ -1,9 +1,12 @@
 import { keyPackageLookMs } from '../../limits.ts'
 import { deleteExpired } from '../conversation/expire.ts'
 import { removeLeaving } from '../conversation/leave.ts'
+import { followCommitLogs } from '../commit-log/worker.ts'
 import type { Core } from '../core.ts'
+import { followLateWelcomes } from '../group/find-late-welcomes.ts'
 import { sendLate } from '../group/late.ts'
 import { sendOwedWelcomes } from '../group/owed-welcomes.ts'
+import type { ClientOptions } from './options.ts'
 
 /** What a client does by itself, until it is closed. Failures are reported, and tried again. */
 export function startWorkers(core: Core): void {
@@ -11,10 +14,15 @@ export function startWorkers(core: Core): void {
 }
 
 /** What only a registered installation does. */
-export function startRegisteredWorkers(core: Core): void {
+export function startRegisteredWorkers(
+  core: Core,
+  { forkRecovery = {} }: Pick<ClientOptions, 'forkRecovery'>,
+): void {
   void removeLeaving(core)
   void sendLate(core)
   void rotateKeyPackages(core)
+  void followCommitLogs(core, forkRecovery)
+  void followLateWelcomes(core)
   // An earlier run may have ended between a commit and its welcomes.
   void sendOwedWelcomes(core).catch((error: unknown) => reportUnlessClosed(core, error))
 }

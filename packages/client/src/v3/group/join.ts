@@ -9,6 +9,8 @@ import {
   minimumVersion,
   readGroupContent,
   type GroupContent,
+  type OpenedWelcome,
+  type WelcomePointer,
 } from '@xmtp-ts/protocol/group'
 import type { WelcomeMessage } from '../../network/mls-api.ts'
 import type { Expectation, StoredRecord } from '../../store/record-store.ts'
@@ -19,6 +21,7 @@ import { nowNs, type Core } from '../core.ts'
 import { newSyncTask } from '../device-sync/applied-sync.ts'
 import { checkSyncGroup } from '../device-sync/sync-group.ts'
 import { stateKey, type InboxPlace } from '../identity/directory.ts'
+import type { WelcomeKeys } from '../identity/key-packages.ts'
 import { keys } from '../records/keys.ts'
 import { encodeNumber, encodeRow, scanAll } from '../records/rows.ts'
 import { directIdOf, isOfType, newConversationRow, type KeptType } from './conversation-row.ts'
@@ -30,6 +33,9 @@ import { openWelcomeMessage } from './open-welcome.ts'
 import { isPaused } from './pausing.ts'
 import { welcomeTranscript } from './welcome-transcript.ts'
 
+/** Where a welcome, or the pointer to it, stands in our topic. */
+export type WelcomePlace = Pick<WelcomeMessage['value'], 'id' | 'createdNs'>
+
 /** A group that a welcome of ours leads to; nothing of it is kept yet. */
 export type OpenedGroup = {
   readonly joined: Joined
@@ -37,16 +43,37 @@ export type OpenedGroup = {
   /** Whoever added us. */
   readonly adder: { readonly inboxId: v3.InboxId; readonly installationId: Uint8Array }
   readonly messageCursor: bigint
-  readonly welcome: WelcomeMessage['value']
+  readonly welcome: WelcomePlace
 }
 
 /**
  * Opens a welcome as far as MLS goes (v3-mls §4.4, steps 2 and 3).
+ * @returns the group, or the pointer to a welcome that is not there yet
  * @throws XmtpError or MlsError why it is refused, or what kept its pointee away
  */
-export async function openGroup(core: Core, message: WelcomeMessage): Promise<OpenedGroup> {
+export async function openGroup(
+  core: Core,
+  message: WelcomeMessage,
+): Promise<OpenedGroup | WelcomePointer> {
   const { own, findKey } = await core.keyPackages.load()
   const opened = await openWelcomeMessage(core, message, findKey)
+  if (opened.kind === 'late') return opened.pointer
+  return joinWith(core, own, { opened: opened.welcome, place: message.value })
+}
+
+/** The same for a welcome that a pointer of ours has led to. @throws as `openGroup` */
+export async function openLateGroup(
+  core: Core,
+  late: { readonly opened: OpenedWelcome; readonly place: WelcomePlace },
+): Promise<OpenedGroup> {
+  return joinWith(core, (await core.keyPackages.load()).own, late)
+}
+
+async function joinWith(
+  core: Core,
+  own: WelcomeKeys['own'],
+  { opened, place }: { readonly opened: OpenedWelcome; readonly place: WelcomePlace },
+): Promise<OpenedGroup> {
   const joined = await joinGroup(opened.welcome, {
     keyPackages: own,
     signaturePrivateKey: core.self.signingKey,
@@ -57,7 +84,7 @@ export async function openGroup(core: Core, message: WelcomeMessage): Promise<Op
     content: readGroupContent(joined.state.context.extensions),
     adder: memberOfLeaf(joined.signer.leaf),
     messageCursor: opened.messageCursor,
-    welcome: message.value,
+    welcome: { id: place.id, createdNs: place.createdNs },
   }
 }
 

@@ -1,9 +1,11 @@
 import { MlsError } from '@xmtp-ts/mls'
 import { XmtpError, type v3 } from '@xmtp-ts/protocol'
+import type { WelcomePointer } from '@xmtp-ts/protocol/group'
 import type { WelcomeMessage } from '../../network/mls-api.ts'
 import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeNumber, encodeNumber } from '../records/rows.ts'
+import { lateRecords } from './late-welcomes.ts'
 import { keepGroup, openGroup, placesOf, type OpenedGroup } from './join.ts'
 
 /**
@@ -35,9 +37,13 @@ export async function welcomeCursor({ store }: Pick<Core, 'store'>): Promise<big
   return decodeNumber(bytes)
 }
 
-const welcomesTurn = 'welcomes'
+/** Welcomes are taken one after the other, whoever brings them. */
+export const welcomesTurn = 'welcomes'
 
-type Opening = { readonly message: WelcomeMessage; readonly opened: OpenedGroup | XmtpError }
+type Opening = {
+  readonly message: WelcomeMessage
+  readonly opened: OpenedGroup | WelcomePointer | XmtpError
+}
 
 async function takeInTurn(
   core: Core,
@@ -45,25 +51,27 @@ async function takeInTurn(
 ): Promise<readonly string[]> {
   const cursor = await welcomeCursor(core)
   const fresh = welcomes.filter(({ value }) => value.id > cursor)
-  const openings: Opening[] = []
-  for (const message of fresh) openings.push({ message, opened: await openOrRefuse(core, message) })
-  const places = openings.flatMap(({ opened }) =>
-    opened instanceof XmtpError ? [] : placesOf(opened),
+  // Side by side: who waits for the welcome that it points to holds up no other.
+  const openings: readonly Opening[] = await Promise.all(
+    fresh.map(async (message) => ({ message, opened: await openOrRefuse(core, message) })),
   )
+  const places = openings.flatMap(({ opened }) => ('joined' in opened ? placesOf(opened) : []))
   const states = await core.inboxes.findStates(places)
   const ids: string[] = []
   for (const opening of openings) {
+    const { message, opened } = opening
     const id = await keepOrRefuse(core, opening, states)
     if (id !== undefined) ids.push(id)
-    const value = encodeNumber(opening.message.value.id)
-    await core.store.write({ put: [{ key: keys.welcomeCursor, value }] })
+    const cursor = { key: keys.welcomeCursor, value: encodeNumber(message.value.id) }
+    const late = 'destination' in opened ? await lateRecords(core, opened, message.value) : []
+    await core.store.write({ put: [cursor, ...late] })
   }
   // A key package that was used is replaced soon, whether its welcome was good or not (v3-mls §2).
   if (fresh.length > 0) await core.keyPackages.pullRotation()
   return ids
 }
 
-async function openOrRefuse(core: Core, message: WelcomeMessage): Promise<OpenedGroup | XmtpError> {
+async function openOrRefuse(core: Core, message: WelcomeMessage): Promise<Opening['opened']> {
   try {
     return await openGroup(core, message)
   } catch (error) {
@@ -78,20 +86,19 @@ async function keepOrRefuse(
 ): Promise<string | undefined> {
   try {
     if (opened instanceof XmtpError) throw opened
-    return await keepGroup(core, opened, states)
+    return 'joined' in opened ? await keepGroup(core, opened, states) : undefined
   } catch (error) {
-    const refused = refusalOf(error)
-    core.onRefused({
-      conversationId: undefined,
-      sequenceId: message.value.id,
-      error: refused,
-    })
+    refuseWelcome(core, message.value.id, refusalOf(error))
     return undefined
   }
 }
 
+export function refuseWelcome(core: Core, sequenceId: bigint, error: XmtpError): void {
+  core.onRefused({ conversationId: undefined, sequenceId, error })
+}
+
 /** What is final about a welcome; everything else is thrown, so that it is tried again. */
-function refusalOf(error: unknown): XmtpError {
+export function refusalOf(error: unknown): XmtpError {
   if (error instanceof MlsError)
     return new XmtpError('client.welcome.refused', `MLS: ${error.message}`, {
       cause: error,
