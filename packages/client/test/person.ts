@@ -55,6 +55,7 @@ async function openPerson(transport: Transport, memory: RecordMemory): Promise<P
     network: openNetwork({ transport, signal }),
     store,
     installation,
+    syncsDevices: false,
     onRefused: (refusal: Refusal) => refusals.push(refusal),
     report: (error: unknown) => {
       throw error

@@ -45,6 +45,8 @@ export type Core = {
   readonly confirm: (groupId: string) => void
   /** Resolves when nothing that was sent to a group waits to be read back; never rejects. */
   readonly confirmed: (groupId: string) => Promise<void>
+  /** Whether this installation keeps in step with the user's others. */
+  readonly syncsDevices: boolean
   /** 42 bytes; another installation of ours may change it. */
   readonly hmacRootKey: () => Promise<Uint8Array>
   /** Ends everything that is under way. */

@@ -46,6 +46,7 @@ export type CoreParts = {
   readonly network: Network
   readonly store: RecordStore
   readonly installation: Installation
+  readonly syncsDevices: boolean
   readonly onRefused: (refusal: Refusal) => void
   readonly report: (error: unknown) => void
   readonly signal: AbortSignal
@@ -55,7 +56,7 @@ export type CoreParts = {
 
 /** Puts together what V3 works with, for an installation that has its keys. */
 export function openCore(parts: CoreParts): { readonly core: Core; readonly feed: Feed } {
-  const { network, store, installation, onRefused, report, signal } = parts
+  const { network, store, installation, syncsDevices, onRefused, report, signal } = parts
   const { mls, identity, environment } = network
   const { inboxId, installationId, signingKey } = installation
   const self = { inboxId, installationId, signingKey }
@@ -78,6 +79,7 @@ export function openCore(parts: CoreParts): { readonly core: Core; readonly feed
     report,
     confirm: confirmations.confirm,
     confirmed: confirmations.confirmed,
+    syncsDevices,
     hmacRootKey: () => readHmacRootKey(store),
     signal,
   }

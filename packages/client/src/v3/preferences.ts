@@ -4,7 +4,7 @@ import {
   type ConsentSave,
 } from '@xmtp-ts/proto/device_sync/consent_backup'
 import { PreferenceUpdate as StoredUpdate } from '@xmtp-ts/proto/device_sync/content'
-import { syncAll, type SyncSummary } from './group/sync.ts'
+import { syncDevices, type SyncSummary } from './group/sync.ts'
 import type { InboxAnswers } from './identity/directory.ts'
 import { toInboxState, type InboxState, type Recipient } from './identity/inbox-state.ts'
 import { changeConsents, readConsent, type ConsentChange } from './conversation/consent.ts'
@@ -40,7 +40,7 @@ export class Preferences {
 
   /** Reads what other installations of this inbox decided. @throws what the network throws */
   sync(): Promise<SyncSummary> {
-    return syncAll(this.#host.core, [1, 2, 3])
+    return syncDevices(this.#host.core)
   }
 
   /** Our inbox as it is known here. */
@@ -74,7 +74,7 @@ export class Preferences {
       state,
       entity,
     }))
-    this.#host.onPreferences(await changeConsents(this.#host.core, changes))
+    await changeConsents(this.#host.core, changes)
   }
 
   getConsentState(entityType: ConsentEntityType, entity: string): Promise<ConsentState> {

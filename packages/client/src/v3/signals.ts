@@ -5,9 +5,10 @@ export type SignalName =
   | 'preferences'
   | 'groupsToFollow'
   | 'deleted'
+  | 'deviceSync'
   | 'leaving'
-
   | 'late'
+
 export type Signals = {
   readonly raise: (name: SignalName) => void
   /** How often a signal was raised: read it before looking, wait with it afterwards, and nothing is missed. */

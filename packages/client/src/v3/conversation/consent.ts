@@ -5,10 +5,13 @@ import {
 } from '@xmtp-ts/proto/device_sync/consent_backup'
 import { PreferenceUpdate } from '@xmtp-ts/proto/device_sync/content'
 import { Consent } from '@xmtp-ts/proto/store/v1/store'
-import type { RecordBatch } from '../../store/record-store.ts'
+import { maxConflicts } from '../../limits.ts'
+import type { StoredRecord } from '../../store/record-store.ts'
 import { nowNs, type Core } from '../core.ts'
+import { isEntity } from '../device-sync/preference-updates.ts'
+import { contended } from '../group/group-change.ts'
 import { keys } from '../records/keys.ts'
-import { encodeRow } from '../records/rows.ts'
+import { decodeRow, encodeRow } from '../records/rows.ts'
 import { ConsentState } from './enums.ts'
 import { consentOfRow, readStitched, readView } from './view.ts'
 
@@ -29,35 +32,59 @@ const storedStates = {
   [ConsentState.Denied]: ConsentStateSave.CONSENT_STATE_SAVE_DENIED,
 } as const
 
-/**
- * Notes what the user wants; what is so already changes nothing. Duplicates of a direct message go together.
- * @returns what has changed, for the user's other installations
- */
-export async function changeConsents(
-  core: Core,
-  changes: readonly ConsentChange[],
-): Promise<readonly PreferenceUpdate[]> {
-  const consentedAtNs = nowNs(core)
-  const updates: PreferenceUpdate[] = []
-  for (const change of await withDuplicates(core, changes)) {
-    const key = keys.consent(change.kind, change.entity)
-    const [stored] = await core.store.get([key])
-    if (stored !== undefined && consentOfRow(stored) === change.state) continue
-    const state = storedStates[change.state]
-    updates.push({
-      update: {
-        $case: 'consent',
-        value: {
-          entityType: change.kind === 'conversation' ? conversationType : inboxType,
-          state,
-          entity: change.entity,
-          consentedAtNs,
-        },
-      },
+/** Notes what the user wants; what is so already changes nothing. Duplicates of a direct message go together. */
+export async function changeConsents(core: Core, changes: readonly ConsentChange[]): Promise<void> {
+  const all = await withDuplicates(core, changes)
+  for (let tries = 0; tries < maxConflicts; tries += 1) {
+    const places = all.map(({ kind, entity }) => keys.consent(kind, entity))
+    const stored = places.length === 0 ? [] : await core.store.get(places)
+    const decided = all.flatMap((change, index) => decide(core, change, stored[index]) ?? [])
+    if (decided.length === 0) return
+    const written = await core.store.write({
+      expect: places.map((key, index) => ({ key, value: stored[index] })),
+      put: decided.flatMap((update) => recordsOf(core, update)),
+      append: decided.map((update) => ({
+        prefix: keys.preferences,
+        value: encodeRow(PreferenceUpdate, toWire(update)),
+      })),
     })
+    if (written === undefined) continue
+    for (const name of ['preferences', 'conversations', 'deviceSync'] as const)
+      core.signals.raise(name)
+    return
   }
-  await writeConsents(core, updates)
-  return updates
+  throw contended()
+}
+
+/** A clock that goes behind that of another installation does not undo what the user wants now. */
+function decide(
+  core: Core,
+  { kind, entity, state }: ConsentChange,
+  stored: Uint8Array | undefined,
+): ConsentSave | undefined {
+  if (stored !== undefined && consentOfRow(stored) === state) return undefined
+  const last = stored === undefined ? 0n : decodeRow(Consent, stored).consentedAtNs
+  const now = nowNs(core)
+  return {
+    entityType: kind === 'conversation' ? conversationType : inboxType,
+    state: storedStates[state],
+    entity,
+    consentedAtNs: now > last ? now : last + 1n,
+  }
+}
+
+/** The decision, and that the user's other installations have to hear of it. */
+function recordsOf({ syncsDevices }: Core, decided: ConsentSave): readonly StoredRecord[] {
+  const { entityType, entity } = decided
+  const kind = entityType === conversationType ? 'conversation' : 'inbox'
+  const consent = { key: keys.consent(kind, entity), value: encodeRow(Consent, decided) }
+  if (!syncsDevices) return [consent]
+  const value = encodeRow(PreferenceUpdate, toWire(decided))
+  return [consent, { key: keys.outgoingConsent(kind, entity), value }]
+}
+
+function toWire(value: ConsentSave): PreferenceUpdate {
+  return { update: { $case: 'consent', value } }
 }
 
 export async function readConsent(
@@ -83,30 +110,4 @@ async function withDuplicates(
     for (const { id } of stitched) if (id !== change.entity) all.push({ ...change, entity: id })
   }
   return all
-}
-
-async function writeConsents(core: Core, updates: readonly PreferenceUpdate[]): Promise<void> {
-  if (updates.length === 0) return
-  const batch: RecordBatch = {
-    put: updates.flatMap(({ update }) =>
-      update?.$case === 'consent'
-        ? [{ key: placeOf(update.value), value: encodeRow(Consent, update.value) }]
-        : [],
-    ),
-    append: updates.map((update) => ({
-      prefix: keys.preferences,
-      value: encodeRow(PreferenceUpdate, update),
-    })),
-  }
-  await core.store.write(batch)
-  core.signals.raise('preferences')
-  core.signals.raise('conversations')
-}
-
-function isEntity(text: string): boolean {
-  return /^[0-9a-f]{2,128}$/.test(text)
-}
-
-function placeOf({ entityType, entity }: Pick<ConsentSave, 'entityType' | 'entity'>): string {
-  return keys.consent(entityType === conversationType ? 'conversation' : 'inbox', entity)
 }

@@ -42,5 +42,5 @@ async function allow(host: Host, { id }: View): Promise<void> {
     throw new XmtpError('client.conversation.unknown', `There is no conversation ${id}.`)
   if (view.consent === ConsentState.Allowed) return
   const change = { kind: 'conversation', entity: id, state: ConsentState.Allowed } as const
-  host.onPreferences(await changeConsents(host.core, [change]))
+  await changeConsents(host.core, [change])
 }

@@ -5,6 +5,7 @@ import { decodeMutableMetadata } from '@xmtp-ts/protocol/group'
 import { scanAll, decodeRow, encodeRow, getRow } from '../records/rows.ts'
 import { keys } from '../records/keys.ts'
 import type { Core } from '../core.ts'
+import { applySyncMessage } from '../device-sync/applied-sync.ts'
 import { keptTypeOf } from './conversation-row.ts'
 import { putRecord, setConversation, type GroupChange } from './group-change.ts'
 import { decodeContent } from './content-facts.ts'
@@ -24,7 +25,8 @@ const deletable: ReadonlySet<string> = new Set(
 )
 
 /**
- * Does what the content of a message asks of everybody's client: leaving, deleting.
+ * Does what the content of a message asks of everybody's client: leaving, deleting; in sync groups, what installations of
+ * one inbox tell each other.
  * @returns the message as it is to be stored: one whose deletion came first is stored as deleted
  */
 export async function applyContent(
@@ -32,7 +34,8 @@ export async function applyContent(
   change: GroupChange,
   row: Message,
 ): Promise<Message> {
-  if (row.contentType === 'xmtp.org/leave_request') leave(core, change, row)
+  if (keptTypeOf(change.group.conversation) === 'sync') await applySyncMessage(core, change, row)
+  else if (row.contentType === 'xmtp.org/leave_request') leave(core, change, row)
   else if (row.contentType === 'xmtp.org/deleteMessage') await remove(core, change, row)
   else if (deletable.has(row.contentType)) return afterDeletions(core, change, row)
   return row

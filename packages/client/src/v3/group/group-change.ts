@@ -9,7 +9,7 @@ import {
 } from '@xmtp-ts/proto/store/v1/store'
 import { bytesToHex, XmtpError } from '@xmtp-ts/protocol'
 import { groupExtensionTypes } from '@xmtp-ts/protocol/group'
-import type { AppendedRecord, RecordBatch } from '../../store/record-store.ts'
+import type { AppendedRecord, Expectation, RecordBatch } from '../../store/record-store.ts'
 import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeNumber, encodeNumber, encodeRow } from '../records/rows.ts'
@@ -27,6 +27,8 @@ export type GroupChange = {
   readonly put: Map<string, Uint8Array>
   readonly remove: Set<string>
   readonly append: AppendedRecord[]
+  /** Records that the change relies on and that do not belong to the group. */
+  readonly expect: Expectation[]
   readonly signals: Set<SignalName>
   /** The states that were gone through: their secrets are wiped when the last one is stored. */
   readonly passed: GroupState[]
@@ -39,6 +41,7 @@ export function openChange(before: LoadedGroup): GroupChange {
     put: new Map(),
     remove: new Set(),
     append: [],
+    expect: [],
     signals: new Set(),
     passed: [before.mls],
   }
@@ -184,7 +187,7 @@ function batchOf(change: GroupChange, revision: Uint8Array): RecordBatch {
     put.set(keys.progress(id), encodeRow(Progress, group.progress))
   put.set(keys.revision(id), revision)
   return {
-    expect: [{ key: keys.revision(id), value: before.revision }],
+    expect: [{ key: keys.revision(id), value: before.revision }, ...change.expect],
     put: [...put].map(([key, value]) => ({ key, value })),
     remove: [...remove].filter((key) => !put.has(key)),
     append: change.append,

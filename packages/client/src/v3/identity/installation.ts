@@ -1,5 +1,5 @@
 import { Self as SelfRow } from '@xmtp-ts/proto/store/v1/store'
-import { v3, XmtpError } from '@xmtp-ts/protocol'
+import { equalConstantTime, v3, XmtpError } from '@xmtp-ts/protocol'
 import type { Environment } from '../../environment.ts'
 import type { RecordStore } from '../../store/record-store.ts'
 import { keys } from '../records/keys.ts'
@@ -25,7 +25,8 @@ export type Installation = {
 type InstallationParts = { readonly store: RecordStore; readonly environment: Environment }
 type Owner = { readonly inboxId: v3.InboxId; readonly identifier: v3.Identifier }
 
-const hmacRootKeyBytes = 42
+/** Bytes of the secret from which keys for push servers are derived, as in libxmtp. */
+export const hmacRootKeyBytes = 42
 
 /** @throws XmtpError `client.store.damaged` */
 export async function loadInstallation(store: RecordStore): Promise<Installation | undefined> {
@@ -83,6 +84,19 @@ export async function markRegistered(
     current = stored
   }
   return current
+}
+
+/**
+ * The record of an installation with a key for push servers that another installation of the inbox, or this one, made.
+ * @returns undefined if the record has it, or one that was made later
+ */
+export function withHmacKey(
+  record: Uint8Array,
+  { key, cycledAtNs }: { readonly key: Uint8Array; readonly cycledAtNs: bigint },
+): Uint8Array | undefined {
+  const row = decodeRow(SelfRow, record)
+  if (row.hmacCycledAtNs > cycledAtNs || equalConstantTime(row.hmacRootKey, key)) return undefined
+  return encodeRow(SelfRow, { ...row, hmacRootKey: key, hmacCycledAtNs: cycledAtNs })
 }
 
 /** Signs a text of an app as this installation; no identity update can be mistaken for it. @returns 64 bytes */

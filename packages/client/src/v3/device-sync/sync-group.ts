@@ -1,0 +1,68 @@
+import { attempt, XmtpError, type v3 } from '@xmtp-ts/protocol'
+import { decodeMembership, type GroupContent } from '@xmtp-ts/protocol/group'
+import type { Core } from '../core.ts'
+import { keptTypeOf } from '../group/conversation-row.ts'
+import { createLocalGroup, firstAttributes, policiesFor } from '../group/create.ts'
+import { changeGroup } from '../group/commit.ts'
+import { planMembers } from '../group/members.ts'
+import { isPaused } from '../group/pausing.ts'
+import { readAllViews, type View } from '../conversation/view.ts'
+
+/**
+ * A group in which anybody but our own installations is, or was let in by somebody else, is none of ours.
+ * @throws XmtpError `client.welcome.foreignSync`
+ */
+export function checkSyncGroup(
+  { self }: Pick<Core, 'self'>,
+  {
+    adder,
+    content,
+  }: { readonly adder: { readonly inboxId: v3.InboxId }; readonly content: GroupContent },
+): void {
+  const inboxIds = [
+    adder.inboxId,
+    content.metadata.creatorInboxId,
+    ...content.membership.members.keys(),
+  ]
+  const foreign = inboxIds.find((inboxId) => inboxId !== self.inboxId)
+  if (foreign !== undefined)
+    throw new XmtpError('client.welcome.foreignSync', `${foreign} is in a sync group for us.`)
+}
+
+/** The sync groups of this installation, the one to write in first: the newest, as libxmtp chooses. */
+export async function readSyncGroups(core: Core): Promise<readonly View[]> {
+  const views = (await readAllViews(core)).filter(({ row }) => keptTypeOf(row) === 'sync')
+  return views.toSorted((a, b) => Number(b.row.createdAtNs - a.row.createdAtNs))
+}
+
+/**
+ * The sync group to write in; one is made with all our installations if there is none (v3-mls §3.8).
+ * @returns its id, hex
+ * @throws what the network throws: it is gone on with at the next call
+ */
+export function openSyncGroup(core: Core): Promise<string> {
+  return core.groups.turn('sync group', async () => {
+    const known = (await readSyncGroups(core)).find((view) => isOurs(core, view))
+    const id = known?.id ?? (await newSyncGroup(core))
+    if (known === undefined || membersOf(known).get(core.self.inboxId) === 0n)
+      await changeGroup(core, id, (group) => planMembers(core, group, { add: [], remove: [] }))
+    return id
+  })
+}
+
+function newSyncGroup(core: Core): Promise<string> {
+  const attributes = firstAttributes({ type: 'sync' })
+  return createLocalGroup(core, { type: 'sync', attributes, policies: policiesFor('sync') })
+}
+
+/** Any member may add others: one that somebody let in does not hear what we say. */
+function isOurs(core: Core, view: View): boolean {
+  const [inboxId, ...others] = membersOf(view).keys()
+  const isAmongUs = inboxId === core.self.inboxId && others.length === 0
+  return view.row.active && !isPaused(core, view.row) && isAmongUs
+}
+
+function membersOf({ row }: View): ReadonlyMap<string, bigint> {
+  const read = attempt(() => decodeMembership(row.members))
+  return read.ok ? read.value.members : new Map()
+}
