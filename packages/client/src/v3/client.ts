@@ -69,8 +69,7 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
       report: options.onError ?? (() => undefined),
       signal: controller.signal,
     })
-    // Changes that the user makes here are in the log `preference/`; what sends them to other installations is told here.
-    const session = createSession(core, { ...options, onPreferences: () => undefined })
+    const session = createSession(core, options)
     const host: Host = { ...session, core, feed, readers: new Set(), book: createBook(core) }
     this.conversations = new Conversations<Content>(host)
     this.preferences = new Preferences(host)

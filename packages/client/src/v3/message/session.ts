@@ -5,7 +5,6 @@ import {
   type Compressor,
   createCodecRegistry,
 } from '@xmtp-ts/content'
-import type { PreferenceUpdate } from '@xmtp-ts/proto/device_sync/content'
 import { platformCompressor } from '../../compression.ts'
 import type { Core } from '../core.ts'
 import { builtInCodecs } from './built-in-codecs.ts'
@@ -17,8 +16,6 @@ export type Session = {
   readonly compressor: Compressor
   /** What compressed content may inflate to, bytes. */
   readonly maxContentBytes: number
-  /** Hears what the user decided here, for the user's other installations. */
-  readonly onPreferences: (updates: readonly PreferenceUpdate[]) => void
 }
 
 export type ContentOptions = {
@@ -30,13 +27,12 @@ export type ContentOptions = {
 
 export function createSession(
   core: Core,
-  options: ContentOptions & Pick<Session, 'onPreferences'>,
+  options: ContentOptions,
 ): Session {
   return {
     core,
     codecs: createCodecRegistry([...builtInCodecs, ...(options.codecs ?? [])]),
     compressor: platformCompressor,
-    onPreferences: options.onPreferences,
     maxContentBytes: options.maxContentSize ?? limits.defaultMaxContentBytes,
   }
 }
