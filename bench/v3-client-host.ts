@@ -92,7 +92,7 @@ const operations: Operations = {
   async open({ client, url, key, path }) {
     const options = { env: 'local', apiUrl: url, dbPath: path, disableDeviceSync: true } as const
     const opened = await Client.create(signerOf(key), options)
-    clients.set(client, opened as Sdk.Client)
+    clients.set(client, opened)
     return opened.inboxId
   },
   async createDm({ client, inboxId }) {
@@ -130,7 +130,7 @@ const operations: Operations = {
     return null
   },
   list: async ({ client }) => (await clientOf(client).conversations.list()).length,
-  countMessages: async (at) => Number(await groupOf(at).countMessages()),
+  countMessages: async (at) => groupOf(at).countMessages(),
   async stream({ client }) {
     const { conversations } = clientOf(client)
     await conversations.stream({ onValue: ({ id }) => arrived(id, '') })
@@ -173,13 +173,15 @@ async function timed<T>(work: () => Promise<T>): Promise<Took<T>> {
 export type Request = {
   readonly id: number
   readonly name: keyof Operations
-  readonly options: never & object
+  readonly options: never
 }
 export type Answer = { readonly id: number; readonly took?: Took<unknown>; readonly error?: string }
 
 async function answer({ id, name, options }: Request): Promise<Answer> {
   try {
-    if ('client' in options && 'group' in options) await hold(options)
+    const at: Partial<At> = options
+    if (at.client !== undefined && at.group !== undefined)
+      await hold({ client: at.client, group: at.group })
     return { id, took: await timed<unknown>(() => operations[name](options)) }
   } catch (error) {
     return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }

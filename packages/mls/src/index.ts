@@ -17,6 +17,7 @@ export type {
   Platform,
   SignatureScheme,
 } from './crypto/platform.ts'
+export { isX25519PublicKey } from './crypto/low-order.ts'
 export type { CipherSuite } from './crypto/suite.ts'
 export { expandWithLabel, refHash, signWithLabel, verifyWithLabel } from './crypto/suite.ts'
 export { aes128GcmSuite, chacha20Poly1305Suite, cipherSuites, suiteOf } from './crypto/suites.ts'

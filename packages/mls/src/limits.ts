@@ -22,4 +22,6 @@ export const limits = {
   psks: 65_535,
   /** Kept native key objects: an Ed25519 key costs about 1 KB outside the JavaScript heap. */
   keyObjects: 1024,
+  /** Signatures of leaves and key packages that are recognised: about 100 bytes each, two for each installation met. */
+  verifiedSignatures: 16_384,
 } as const

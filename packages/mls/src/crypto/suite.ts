@@ -49,7 +49,8 @@ export function refHash(suite: CipherSuite, label: string, content: Uint8Array):
   return suite.hash(encode(refHashInputCodec, { label: ascii(label), content }))
 }
 
-function withLabel(label: string, content: Uint8Array): Uint8Array {
+/** What is signed: the label and the content, each with its length (RFC 9420 §5.1.2). */
+export function withLabel(label: string, content: Uint8Array): Uint8Array {
   const writer = { bytes: new Uint8Array(4), length: 0 }
   vectorLength.write(writer, content.length)
   return concat(labelBytes(label), writer.bytes.subarray(0, writer.length), content)

@@ -1,7 +1,8 @@
 import { empty, equal } from '../bytes.ts'
 import { encode } from '../codec/tls.ts'
 import type { CipherSuite } from '../crypto/suite.ts'
-import { refHash, signWithLabel, verifyWithLabel } from '../crypto/suite.ts'
+import { refHash, signWithLabel } from '../crypto/suite.ts'
+import { verifyKnownWithLabel } from '../crypto/verified.ts'
 import { MlsError } from '../errors.ts'
 import type { Random } from '../hpke/kem.ts'
 import { protocolVersion } from '../message/group-context.ts'
@@ -105,6 +106,6 @@ export async function checkKeyPackage(
   checkTypesOnce(extensions, 'keyPackage.duplicateExtension')
   await checkLeaf(suite, leafNode, { source: 'keyPackage', place: noPlace, nowSeconds })
   const tbs = keyPackageTbs(keyPackage)
-  if (!(await verifyWithLabel(suite, leafNode.signatureKey, 'KeyPackageTBS', tbs, signature)))
+  if (!(await verifyKnownWithLabel(suite, leafNode.signatureKey, 'KeyPackageTBS', tbs, signature)))
     throw new MlsError('keyPackage.badSignature', 'The owner of the leaf did not sign it.')
 }

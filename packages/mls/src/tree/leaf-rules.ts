@@ -1,5 +1,6 @@
 import type { CipherSuite } from '../crypto/suite.ts'
-import { signWithLabel, verifyWithLabel } from '../crypto/suite.ts'
+import { signWithLabel } from '../crypto/suite.ts'
+import { verifyKnownWithLabel } from '../crypto/verified.ts'
 import { MlsError } from '../errors.ts'
 import { protocolVersion } from '../message/group-context.ts'
 import { commonOf } from './common.ts'
@@ -46,7 +47,7 @@ export async function checkLeafSignature(
   place: LeafPlace,
 ): Promise<void> {
   const tbs = leafNodeTbs(leaf, place)
-  if (!(await verifyWithLabel(suite, leaf.signatureKey, 'LeafNodeTBS', tbs, leaf.signature)))
+  if (!(await verifyKnownWithLabel(suite, leaf.signatureKey, 'LeafNodeTBS', tbs, leaf.signature)))
     throw new MlsError('leaf.badSignature', `The signature of leaf ${place.leafIndex} is wrong.`)
 }
 
