@@ -3,14 +3,19 @@ export type Io = {
   readonly stdout: Output
   readonly stderr: Output
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Aborts at Ctrl-C, at SIGTERM, and when the reader of stdout has gone. */
+  /** Aborts at Ctrl-C and at SIGTERM; when the reader of stdout has gone, with the reason `readerGone`. */
   readonly signal: AbortSignal
 }
 
 export type Output = {
-  /** @returns false when the reader should be waited for */
-  write(text: string): unknown
+  /** Of the terminal; undefined when it is none. */
+  readonly columns?: number | undefined
+  /** Resolves when the text is written; rejects when nobody reads any more. */
+  write(text: string): Promise<void> | void
 }
+
+/** Why a command line ended early without anybody asking: `xmtp-ts stream | head`. */
+export const readerGone = Symbol('The reader of the output has gone.')
 
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {

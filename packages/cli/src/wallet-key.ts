@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { readSecretFile, writeSecretFile } from '@xmtp-ts/client/node'
-import { XmtpError } from '@xmtp-ts/client/v2'
+import { XmtpError } from '@xmtp-ts/client'
+import { readSecretFile } from '@xmtp-ts/client/node'
+import { toSigner } from '@xmtp-ts/client/v2'
 import type { Io } from './io.ts'
+import { createSecretFile, parseSecret, settingsFile } from './secret-file.ts'
 
 export type KeyOptions = { readonly keyFile?: string | undefined }
 
@@ -15,14 +14,12 @@ export type WalletKey = {
   readonly file: string | undefined
 }
 
-const keyShape = /^(?:0x)?([0-9a-fA-F]{64})$/
+/** A wallet key with its account. */
+export type Wallet = WalletKey & { /** EIP-55 */ readonly address: string }
 
 /** `--key-file`, or `wallet.key` in this program's folder of the user's settings. */
-export function keyFilePath({ keyFile }: KeyOptions, { env }: Io): string {
-  if (keyFile !== undefined) return keyFile
-  const { XDG_CONFIG_HOME: config, HOME: home } = env
-  const folder = config === undefined || config === '' ? join(home ?? homedir(), '.config') : config
-  return join(folder, 'xmtp-ts', 'wallet.key')
+export function keyFilePath({ keyFile }: KeyOptions, io: Io): string {
+  return keyFile ?? settingsFile('wallet.key', io)
 }
 
 /**
@@ -35,6 +32,16 @@ export async function readWalletKey(options: KeyOptions, io: Io): Promise<Wallet
   throw new XmtpError('cli.key.missing', `There is no ${keyFilePath(options, io)}.`)
 }
 
+/** The wallet key, and whose it is. @throws XmtpError as `readWalletKey`, `client.signer.unusable` */
+export async function readWallet(options: KeyOptions, io: Io): Promise<Wallet> {
+  return withAddress(await readWalletKey(options, io))
+}
+
+export async function withAddress<Key extends WalletKey>(key: Key): Promise<Key & Wallet> {
+  const { account } = await toSigner(key.hex)
+  return { ...key, address: account }
+}
+
 /** The same; makes a key and its file where there is none. Never touches a file that is there. */
 export async function readOrCreateWalletKey(
   options: KeyOptions,
@@ -42,11 +49,8 @@ export async function readOrCreateWalletKey(
 ): Promise<WalletKey & { readonly isNew: boolean }> {
   const known = await findWalletKey(options, io)
   if (known !== undefined) return { ...known, isNew: false }
-  const file = keyFilePath(options, io)
-  // All but about one in 2^128 strings of 32 bytes are keys.
-  const hex = randomBytes(32).toString('hex')
-  await writeSecretFile(file, new TextEncoder().encode(`${hex}\n`))
-  return { hex, file, isNew: true }
+  const isNew = await createSecretFile(keyFilePath(options, io))
+  return { ...(await readWalletKey(options, io)), isNew }
 }
 
 async function findWalletKey(options: KeyOptions, io: Io): Promise<WalletKey | undefined> {
@@ -59,7 +63,7 @@ async function findWalletKey(options: KeyOptions, io: Io): Promise<WalletKey | u
 }
 
 function parseKey(text: string, place: string): string {
-  const hex = keyShape.exec(text.trim())?.[1]
+  const hex = parseSecret(text)
   if (hex === undefined) throw new XmtpError('cli.key.malformed', `${place} holds no wallet key.`)
   return hex
 }

@@ -1,20 +1,27 @@
-import { Client } from '@xmtp-ts/client/v2'
-import { networkOptions, type NetworkOptions } from '../account.ts'
+import { Client, IdentifierKind } from '@xmtp-ts/client'
+import { parseAddress } from '@xmtp-ts/client/v2'
+import { networkOf, type NetworkOptions } from '../network.ts'
 import type { Verb } from '../verb.ts'
 
-/** Tells whether accounts are on the network. Needs no key. Exit code 5 if one is not. */
+/** Tells whether accounts have an inbox. Needs no key. Exit code 5 if one has none. */
 export const canMessage: Verb<NetworkOptions, [addresses: string[]]> = async (
   options,
   { reporter },
   addresses,
 ) => {
-  const answers = await Client.canMessage(addresses, networkOptions(options.env))
-  for (const [index, address] of addresses.entries()) {
-    const yes = answers[index] === true
-    reporter.result({
-      json: { address, canMessage: yes },
-      text: `${address}  ${yes ? 'yes' : 'no'}`,
+  const wanted = addresses.map((text) => parseAddress(text))
+  const answers = await Client.canMessage(
+    wanted.map((address) => ({
+      identifier: address.toLowerCase(),
+      identifierKind: IdentifierKind.Ethereum,
+    })),
+    networkOf(options),
+  )
+  const reachable = wanted.map((address) => answers.get(address.toLowerCase()) === true)
+  for (const [index, address] of wanted.entries())
+    await reporter.result({
+      json: { address, canMessage: reachable[index] === true },
+      text: `${address}  ${reachable[index] === true ? 'yes' : 'no'}`,
     })
-  }
-  return answers.every((answer) => answer) ? 0 : 5
+  return reachable.every((yes) => yes) ? 0 : 5
 }

@@ -1,12 +1,34 @@
-import { openAccount, type AccountOptions } from '../account.ts'
-import { conversationReport } from '../show.ts'
+import { ConversationType, ListConversationsOrderBy } from '@xmtp-ts/client'
+import { parseCount } from '../arguments.ts'
+import { everyConsentState } from '../find.ts'
+import { openSession, openSynced, type SessionOptions } from '../session.ts'
+import { consentNames, conversationListing } from '../show/conversation.ts'
+import { describeAll } from '../show/describe.ts'
 import type { Verb } from '../verb.ts'
 
-/** Lists all conversations, the oldest first. */
-export const conversations: Verb<AccountOptions> = async (options, context) => {
-  await using client = await openAccount(options, context)
-  const listed = await client.conversations.list()
-  await client.contacts.loadConsentList()
-  for (const conversation of listed) context.reporter.result(conversationReport(conversation))
-  if (listed.length === 0) context.reporter.progress('There are no conversations yet.')
+export type ConversationsOptions = SessionOptions & {
+  readonly sync: boolean
+  readonly type?: 'dm' | 'group'
+  readonly consent?: 'unknown' | 'allowed' | 'denied' | 'any'
+  readonly limit?: string
+}
+
+/** Lists conversations, the one with the newest message first. */
+export const conversations: Verb<ConversationsOptions> = async (options, context) => {
+  const limit = options.limit === undefined ? undefined : parseCount('--limit', options.limit)
+  await using session = await (options.sync ? openSynced : openSession)(options, context)
+  const types = { dm: ConversationType.Dm, group: ConversationType.Group } as const
+  const listed = await session.client.conversations.list({
+    conversationType: options.type && types[options.type],
+    consentStates: consentStatesOf(options.consent),
+    orderBy: ListConversationsOrderBy.LastActivity,
+    limit,
+  })
+  const described = await describeAll(session, listed)
+  await context.reporter.list(conversationListing(described, new Date()))
+}
+
+function consentStatesOf(wanted: ConversationsOptions['consent']) {
+  if (wanted === undefined) return undefined
+  return everyConsentState.filter((state) => wanted === 'any' || consentNames[state] === wanted)
 }

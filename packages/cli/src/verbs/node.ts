@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { XmtpError } from '@xmtp-ts/client/v2'
+import { XmtpError } from '@xmtp-ts/client'
 import { createLogger, parseNodeConfig, startNode, type NodeConfig } from '@xmtp-ts/node'
 import { aborted } from '../io.ts'
 import type { Verb } from '../verb.ts'
@@ -23,7 +23,7 @@ export const node: Verb<NodeOptions> = async (options, { io, reporter }) => {
     write: (line) => void io.stderr.write(`${line}\n`),
   })
   await using running = await startNode(config, { logger: { ...logger, info: () => undefined } })
-  reporter.result({
+  await reporter.result({
     json: {
       event: 'ready',
       listen: running.listen,
@@ -56,7 +56,7 @@ function welcome(listen: readonly string[], { store }: NodeConfig): string {
     'Next, in another terminal:',
     '',
     `  npx xmtp-ts identity create${network}`,
-    `  npx xmtp-ts send 0x… "Hello"${network}`,
+    `  npx xmtp-ts dm 0x… "Hello"${network}`,
     '',
     'Ctrl-C stops it.',
   ].join('\n')

@@ -1,16 +1,71 @@
-import { openAccount, type AccountOptions } from '../account.ts'
-import { messageReport } from '../show.ts'
+import { XmtpError, type DecodedMessage, type StreamOptions } from '@xmtp-ts/client'
+import { findConversation, type AnyConversation } from '../find.ts'
+import { openSession, openSynced, type Session, type SessionOptions } from '../session.ts'
+import { sentence, type Reporter } from '../report.ts'
+import { displayName, inboxesOfConversation } from '../show/conversation.ts'
+import { labelled } from '../show/describe.ts'
+import { messageReport } from '../show/message.ts'
 import type { Verb } from '../verb.ts'
 
-/** Prints messages as they come, until Ctrl-C. */
-export const stream: Verb<AccountOptions> = async (options, context) => {
+export type FollowOptions = SessionOptions & { readonly durable?: string }
+
+/** Prints messages as they come, until Ctrl-C: of all conversations, or of one. */
+export const stream: Verb<FollowOptions, [conversation: string | undefined]> = async (
+  options,
+  context,
+  name,
+) => {
   const { io, reporter } = context
-  await using client = await openAccount(options, context)
-  await using messages = await client.conversations.streamAllMessages(() =>
-    reporter.progress('The connection was lost; opening another …'),
-  )
-  reporter.progress(`Messages for ${client.address}; Ctrl-C ends.`)
-  io.signal.addEventListener('abort', () => void client.close(), { once: true })
-  if (io.signal.aborted) await client.close()
-  for await (const message of messages) reporter.result(messageReport(message))
+  if (options.durable !== undefined && options.ephemeral === true)
+    throw new XmtpError('cli.usage', 'An installation for one command has nothing to resume.')
+  const open = name === undefined ? openSession : openSynced
+  await using session = await open(options, context)
+  const only = name === undefined ? undefined : await findConversation(session, name)
+  const { client } = session
+  const following = {
+    ...reports(reporter),
+    resume: options.durable && placeName(options.durable, only),
+  }
+  await using messages = await (only === undefined
+    ? client.conversations.streamAllMessages(following)
+    : only.stream(following))
+  const whose = only === undefined ? 'all conversations' : await placeIn(session, only)
+  reporter.progress(`Messages of ${whose} as they come; Ctrl-C ends.`)
+  for await (const message of messages) {
+    // The place of a durable stream moves when the next message is asked for: not before this one is written.
+    const place = only === undefined ? await placeOf(session, message) : undefined
+    for (const label of await labelled(session, [message]))
+      await reporter.result(messageReport({ ...label, place }))
+    if (io.signal.aborted) break
+  }
+}
+
+/** One name in all conversations and in one are two places. */
+function placeName(name: string, conversation: AnyConversation | undefined): string {
+  return conversation === undefined ? name : `${conversation.id} ${name}`
+}
+
+function reports(reporter: Reporter): StreamOptions<DecodedMessage> {
+  return {
+    onError: (error) => {
+      if (error instanceof XmtpError) reporter.notice(error.code, sentence(error))
+      else reporter.notice('internal', error.message)
+    },
+    onFail: () => reporter.notice('connection.lost', 'The connection was lost; opening another …'),
+    onRestart: () => reporter.notice('connection.restored', 'The connection stands again.'),
+  }
+}
+
+/** Where a message is, in front of its sender: direct messages of others need no more than that. */
+async function placeOf(session: Session, message: DecodedMessage): Promise<string | undefined> {
+  const { conversations, inboxId } = session.client
+  const conversation = await conversations.getConversationById(message.conversationId)
+  if (conversation === undefined) return undefined
+  const isTheirs = 'peerInboxId' in conversation && message.senderInboxId !== inboxId
+  return isTheirs ? undefined : placeIn(session, conversation)
+}
+
+async function placeIn({ people }: Session, conversation: AnyConversation): Promise<string> {
+  const known = await people.find(inboxesOfConversation(conversation))
+  return displayName({ conversation, known })
 }

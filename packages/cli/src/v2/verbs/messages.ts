@@ -1,8 +1,8 @@
 import { parseAddress, SortDirection, type Client, type Conversation } from '@xmtp-ts/client/v2'
 import { openAccount } from '../account.ts'
-import { parseCount } from '../arguments.ts'
+import { parseCount } from '../../arguments.ts'
 import { messageReport } from '../show.ts'
-import type { Verb } from '../verb.ts'
+import type { Verb } from '../../verb.ts'
 import type { ConversationOptions } from './send.ts'
 
 export type MessagesOptions = ConversationOptions & { readonly limit: string }
@@ -25,7 +25,7 @@ export const messages: Verb<MessagesOptions, [address: string]> = async (
     limit,
     direction: SortDirection.SORT_DIRECTION_DESCENDING,
   })
-  for (const message of newest.toReversed()) context.reporter.result(messageReport(message))
+  for (const message of newest.toReversed()) await context.reporter.result(messageReport(message))
 }
 
 async function findConversation(

@@ -1,5 +1,6 @@
 import type { Conversation, DecodedMessage } from '@xmtp-ts/client/v2'
-import { printable, type Report } from './report.ts'
+import type { Report } from '../report.ts'
+import { printable } from '../terminal/printable.ts'
 
 /** A message, as `messages`, `send` and `stream` print it. */
 export function messageReport(message: DecodedMessage): Report {

@@ -1,0 +1,142 @@
+import {
+  ConsentState,
+  Dm,
+  Group,
+  SortDirection,
+  XmtpError,
+  type Client,
+  type DecodedMessage,
+} from '@xmtp-ts/client'
+import { parseAddress } from '@xmtp-ts/client/v2'
+import { maxCandidates } from './limits.ts'
+import { nameOf, shortId } from './people.ts'
+import type { Session } from './session.ts'
+
+export type AnyConversation = Group | Dm
+
+/** Those that were denied too. */
+export const everyConsentState: readonly ConsentState[] = [
+  ConsentState.Unknown,
+  ConsentState.Allowed,
+  ConsentState.Denied,
+]
+
+/** Digits of an id that count as its beginning; fewer are a name. */
+const leastPrefix = 4
+
+/**
+ * The conversation that is meant by an id or a unique beginning of one, the address or inbox id of a direct message's
+ * peer, or the unique name of a group.
+ * @throws XmtpError `cli.conversation.unknown`; `cli.conversation.ambiguous`, whose `details.candidates` are the
+ * conversations that fit; `address.malformed`
+ */
+export async function findConversation(session: Session, name: string): Promise<AnyConversation> {
+  const found = await matching(session.client, name)
+  const [only, ...others] = found
+  if (only === undefined)
+    throw new XmtpError('cli.conversation.unknown', `There is no conversation ${quoted(name)}.`)
+  if (others.length > 0) throw await ambiguous(session, name, found)
+  return only
+}
+
+/** The same, of groups. @throws XmtpError as `findConversation` */
+export async function findGroup(session: Session, name: string): Promise<Group> {
+  const found = await findConversation(session, name)
+  if (found instanceof Group) return found
+  throw new XmtpError('cli.usage', `${quoted(name)} is a direct message, not a group.`)
+}
+
+/**
+ * The same; for an address or an inbox id the direct message with them, begun if there is none.
+ * @throws XmtpError as `findConversation`, and what beginning one throws
+ */
+export async function findOrBegin(session: Session, name: string): Promise<AnyConversation> {
+  const { client } = session
+  const [known] = isAddress(name) ? [] : await matching(client, name)
+  return known === undefined && isPerson(name)
+    ? client.conversations.createDm(isAddress(name) ? parseAddress(name) : name.toLowerCase())
+    : findConversation(session, name)
+}
+
+/**
+ * The message of a conversation that is meant by an id or a unique beginning of one.
+ * @throws XmtpError `cli.message.unknown`, `cli.message.ambiguous`
+ */
+export async function findMessage(
+  conversation: AnyConversation,
+  { client }: Pick<Session, 'client'>,
+  name: string,
+): Promise<DecodedMessage> {
+  const id = name.toLowerCase()
+  const exact = await client.conversations.getMessageById(id)
+  if (exact !== undefined) return exact
+  const isPrefix = /^[0-9a-f]+$/.test(id) && id.length >= leastPrefix
+  const newest = { direction: SortDirection.Descending }
+  const found = isPrefix
+    ? (await conversation.messages(newest)).filter((message) => message.id.startsWith(id))
+    : []
+  const [only, ...others] = found
+  if (only === undefined)
+    throw new XmtpError('cli.message.unknown', `There is no message ${quoted(name)} there.`)
+  if (others.length > 0)
+    throw new XmtpError('cli.message.ambiguous', `Several messages begin with ${quoted(name)}.`, {
+      details: { candidates: found.slice(0, maxCandidates).map((message) => ({ id: message.id })) },
+    })
+  return only
+}
+
+/** Whether somebody is named, and no conversation. */
+export function isPerson(name: string): boolean {
+  return isAddress(name) || /^[0-9a-fA-F]{64}$/.test(name)
+}
+
+function isAddress(name: string): boolean {
+  return /^0x[0-9a-fA-F]{40}$/.test(name)
+}
+
+async function matching(client: Client, name: string): Promise<readonly AnyConversation[]> {
+  const { conversations } = client
+  if (name.startsWith('0x')) {
+    const direct = await conversations.getDmByInboxId(parseAddress(name))
+    return direct === undefined ? [] : [direct]
+  }
+  const id = name.toLowerCase()
+  const exact = await conversations.getConversationById(id)
+  if (exact !== undefined) return [exact]
+  const direct = isPerson(name) ? await conversations.getDmByInboxId(id) : undefined
+  if (direct !== undefined) return [direct]
+  const isPrefix = /^[0-9a-f]+$/.test(id) && id.length >= leastPrefix
+  const all = await conversations.list({ consentStates: everyConsentState })
+  const named = all.filter((one) => one instanceof Group && one.name === name)
+  return [...new Set([...named, ...all.filter((one) => isPrefix && one.id.startsWith(id))])]
+}
+
+async function ambiguous(
+  { people }: Session,
+  name: string,
+  found: readonly AnyConversation[],
+): Promise<XmtpError> {
+  const shown = found.slice(0, maxCandidates)
+  const peers = shown.flatMap((one) => (one instanceof Dm ? [one.peerInboxId] : []))
+  const known = await people.find(peers)
+  const candidates = shown.map((one) =>
+    one instanceof Dm
+      ? { id: one.id, type: 'dm', name: nameOf(known.get(one.peerInboxId), one.peerInboxId) }
+      : { id: one.id, type: 'group', name: one.name },
+  )
+  return new XmtpError(
+    'cli.conversation.ambiguous',
+    `${quoted(name)} may be any of ${found.length} conversations.`,
+    { details: { candidates } },
+  )
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 80))
+}
+
+/** How a conversation is called where there is no room for more. */
+export function shortName(conversation: AnyConversation, peer: string): string {
+  if (conversation instanceof Dm) return peer
+  return conversation.name === '' ? `group ${shortId(conversation.id)}` : conversation.name
+}
