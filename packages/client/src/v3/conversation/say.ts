@@ -26,14 +26,20 @@ export async function sayLater(host: Host, view: View, message: MessageToSend): 
 
 /** Sends what waits in a conversation and its duplicates. */
 export async function publishAll(host: Host, view: View): Promise<void> {
-  for (const { id } of await readStitched(host.core, view)) await publishMessages(host.core, id)
+  const stitched = await readStitched(host.core, view)
+  const writable = stitched.filter((one) => isWritable(host, one))
+  for (const { id } of writable.length === 0 ? stitched : writable)
+    await publishMessages(host.core, id)
   await allow(host, view)
 }
 
-async function placeToWrite({ core }: Host, view: View): Promise<View> {
-  const stitched = await readStitched(core, view)
-  const isWritable = ({ row }: View) => row.active && !isPaused(core, row)
-  return stitched.find(isWritable) ?? stitched[0] ?? view
+async function placeToWrite(host: Host, view: View): Promise<View> {
+  const stitched = await readStitched(host.core, view)
+  return stitched.find((one) => isWritable(host, one)) ?? stitched[0] ?? view
+}
+
+function isWritable({ core }: Host, { row }: View): boolean {
+  return row.active && !isPaused(core, row)
 }
 
 async function allow(host: Host, { id }: View): Promise<void> {

@@ -36,7 +36,17 @@ export async function applyContent(
 ): Promise<Message> {
   if (keptTypeOf(change.group.conversation) === 'sync') await applySyncMessage(core, change, row)
   else if (row.contentType === 'xmtp.org/leave_request') leave(core, change, row)
-  else if (row.contentType === 'xmtp.org/deleteMessage') await remove(core, change, row)
+  else return applyDeletions(core, change, row)
+  return row
+}
+
+/** Deletes what a message wants gone, or the message itself if somebody wanted it gone before it came. */
+export async function applyDeletions(
+  core: Core,
+  change: GroupChange,
+  row: Message,
+): Promise<Message> {
+  if (row.contentType === 'xmtp.org/deleteMessage') await remove(core, change, row)
   else if (deletable.has(row.contentType)) return afterDeletions(core, change, row)
   return row
 }

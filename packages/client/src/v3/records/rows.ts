@@ -30,18 +30,28 @@ export async function getRow<T>(
   return bytes && decodeRow(codec, bytes)
 }
 
-/** All records under a prefix, page by page, so that no answer is without bound. */
+/** All records under a prefix. */
 export async function scanAll(
   store: RecordStore,
   prefix: string,
 ): Promise<readonly StoredRecord[]> {
   const found: StoredRecord[] = []
+  for await (const page of scanPages(store, prefix)) found.push(...page)
+  return found
+}
+
+/** All records under a prefix, page by page, so that no answer is without bound. */
+export async function* scanPages(
+  store: RecordStore,
+  prefix: string,
+): AsyncGenerator<readonly StoredRecord[]> {
   let { from, to } = underPrefix(prefix)
   for (;;) {
     const page = await store.scan({ from, to, order: 'ascending', limit: scanPageRecords })
-    found.push(...page)
     const last = page.at(-1)
-    if (last === undefined || page.length < scanPageRecords) return found
+    if (last === undefined) return
+    yield page
+    if (page.length < scanPageRecords) return
     from = `${last.key}\0`
   }
 }
