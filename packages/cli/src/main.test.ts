@@ -153,10 +153,7 @@ function verbsOf(command: Command, path: string[] = []): Described[] {
   return command.commands.flatMap((one) => {
     const here = [...path, one.name()]
     const values = one.registeredArguments.map(({ description }) => description)
-    return [
-      { path: here, isVerb: one.commands.length === 0, values },
-      ...verbsOf(one, here),
-    ]
+    return [{ path: here, isVerb: one.commands.length === 0, values }, ...verbsOf(one, here)]
   })
 }
 

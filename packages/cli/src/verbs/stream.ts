@@ -15,6 +15,15 @@ export const stream: Verb<FollowOptions, [conversation: string | undefined]> = a
   context,
   name,
 ) => {
+  try {
+    await follow(options, context, name)
+  } catch (error) {
+    // Ctrl-C closes the client, wherever it is.
+    if (!context.io.signal.aborted) throw error
+  }
+}
+
+const follow: typeof stream = async (options, context, name) => {
   const { io, reporter } = context
   if (options.durable !== undefined && options.ephemeral === true)
     throw new XmtpError('cli.usage', 'An installation for one command has nothing to resume.')

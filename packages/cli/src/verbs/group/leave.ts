@@ -9,6 +9,7 @@ export const leave: Verb<SessionOptions, [group: string]> = async (options, cont
   await using session = await openSynced(options, context)
   const group = await findGroup(session, name)
   await group.requestRemoval()
+  await group.sync()
   const known = await session.people.find(inboxesOfConversation(group))
   const isPending = group.isPendingRemoval()
   await context.reporter.result({
