@@ -190,6 +190,12 @@ export const maxNewestPerCall = 1_000
 /** Messages, welcomes or entries of a commit log in one page, as every node counts. */
 export const maxPageMessages = 100
 
+/** Pages that one query follows: a million messages. What was read is kept, and the next query goes on there. */
+export const maxPages = 10_000
+
+/** The highest place in a log that is believed: 2^48, the millionth entry of each second for nine years. */
+export const maxLogPlace = 281_474_976_710_656n
+
 /** Bytes of one group message or welcome: libxmtp takes no larger answer. */
 export const maxMlsMessageBytes = 26_214_400
 

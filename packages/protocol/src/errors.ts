@@ -138,6 +138,7 @@ export const errorCodes = {
   'client.network.unreachable': { retry: true, fix: 'Check the URL, the network and the node.' },
   'client.network.timeout': { retry: true, fix: 'Retry with backoff.' },
   'client.network.malformedAnswer': { retry: false, fix: 'Check that the URL is of an XMTP node.' },
+  'client.network.endless': { retry: true, fix: 'Sync again: it goes on where this ended.' },
   'client.network.answerTooLong': { retry: false, fix: 'Ask for less at once.' },
   'client.node.unavailable': { retry: true, fix: 'Retry with backoff, or use another node.' },
   'client.node.busy': { retry: true, fix: 'Wait as long as the node says.' },
@@ -195,6 +196,7 @@ export const errorCodes = {
   },
   'client.group.commitLate': { retry: false, fix: 'Nothing: the change is made again.' },
   'client.message.refused': { retry: false, fix: 'Drop the message; `details.mlsCode` says why.' },
+  'client.message.falsePlace': { retry: false, fix: 'Use another node; this one is broken.' },
   'client.message.senderGone': { retry: false, fix: 'Drop the message, as other clients do.' },
   'client.welcome.refused': { retry: false, fix: 'Drop the welcome; `details.mlsCode` says why.' },
   'client.welcome.badMembers': {
@@ -289,6 +291,7 @@ export const errorCodes = {
   'node.resume.foreign': { retry: false, fix: 'Query what was missed and open without a token.' },
   'node.health.unknownService': { retry: false, fix: 'Ask for a service of this node, or "".' },
   'node.v3.none': { retry: false, fix: 'Send at least one.' },
+  'node.v3.answerTooLong': { retry: false, fix: 'Ask for fewer in one call.' },
   'node.v3.tooMany': { retry: false, fix: 'Send fewer at once.' },
   'node.v3.keyMissing': { retry: false, fix: 'Name a group or an installation.' },
   'node.v3.message.malformed': {

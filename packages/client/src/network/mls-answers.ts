@@ -9,7 +9,12 @@ import {
   type QueryWelcomeMessagesResponse,
 } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { bytesToHex, equalBytes, XmtpError } from '@xmtp-ts/protocol'
-import { maxFetchedKeyPackageBytes, maxMlsMessageBytes, maxPageMessages } from '../limits.ts'
+import {
+  maxFetchedKeyPackageBytes,
+  maxMlsMessageBytes,
+  maxPageMessages,
+  maxLogPlace,
+} from '../limits.ts'
 import { decodeAnswer } from './message-api.ts'
 import type {
   CommitLogPage,
@@ -140,7 +145,8 @@ function newestPerSubject(
     const before = newest.get(key)
     if (before === undefined) throw malformed('A stream carries what nobody asked for.')
     if (id <= before) return false
-    newest.set(key, id)
+    // A false place is not remembered: the true ones come behind it. Whoever takes the message refuses it.
+    if (id <= maxLogPlace) newest.set(key, id)
     return true
   }
 }
@@ -162,7 +168,7 @@ function pageOf<T>(
   let lastId = afterId
   for (const id of ids) {
     if (id <= lastId) throw malformed('The ids of a page do not grow.')
-    lastId = id
+    lastId = requirePlace(id)
   }
   const cursor = pagingInfo?.idCursor ?? 0n
   const hasMore = messages.length === maxPageMessages && cursor !== 0n
@@ -170,9 +176,14 @@ function pageOf<T>(
   return { messages, lastId, hasMore }
 }
 
+/** One false place would hide all true ones from then on. */
+function requirePlace(id: bigint): bigint {
+  if (id > maxLogPlace) throw malformed(`${id} is no place in a log.`)
+  return id
+}
+
 function readGroupMessage({ version }: WireGroupMessage): GroupMessage {
   if (version === undefined) throw malformed('A message is of no known version.')
-  requireSize(version.value.data)
   return version.value
 }
 

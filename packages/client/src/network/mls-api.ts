@@ -22,7 +22,7 @@ import {
   type WelcomeMessage as WireWelcomeMessage,
   type WelcomeMessageInput,
 } from '@xmtp-ts/proto/mls/api/v1/mls'
-import type { v3 } from '@xmtp-ts/protocol'
+import { XmtpError, type v3 } from '@xmtp-ts/protocol'
 import { chunkWelcomes } from '@xmtp-ts/protocol/group'
 import {
   maxCommitLogEntriesPerCall,
@@ -30,6 +30,7 @@ import {
   maxKeyPackagesPerCall,
   maxNewestPerCall,
   maxPageMessages,
+  maxPages,
 } from '../limits.ts'
 import { askEach, inChunks } from './chunks.ts'
 import type { MessageApiOptions } from './message-api.ts'
@@ -258,10 +259,12 @@ async function* pages<T>(
   afterId: bigint,
   ask: (afterId: bigint) => Promise<Page<T>>,
 ): AsyncGenerator<readonly T[], void> {
-  for (let after = afterId; ;) {
+  let after = afterId
+  for (let page = 0; page < maxPages; page += 1) {
     const { messages, lastId, hasMore } = await ask(after)
     if (messages.length > 0) yield messages
     if (!hasMore) return
     after = lastId
   }
+  throw new XmtpError('client.network.endless', `A query goes on after ${maxPages} pages.`)
 }

@@ -1,6 +1,6 @@
 import { XmtpError, type ErrorCode } from '@xmtp-ts/protocol'
 import { msToNs, type Environment } from '../environment.ts'
-import { clockSkewNs, maxHistoryTopics, overlapNs, quietStreamMs } from '../limits.ts'
+import { clockSkewNs, maxHistoryTopics, overlapNs } from '../limits.ts'
 import {
   isCode,
   type Envelope,
@@ -8,6 +8,7 @@ import {
   type MessageApi,
 } from '../network/message-api.ts'
 import { createBackoff, type Backoff } from './backoff.ts'
+import { untilQuiet } from './quiet.ts'
 import { rememberEnvelopes, type Remembered } from './remembered.ts'
 
 /**
@@ -207,19 +208,5 @@ async function open(state: State): Promise<Connection> {
   } catch (error) {
     end()
     throw error
-  }
-}
-
-/** Ends a connection over which nothing came for minutes: it may be dead, and looks the same. */
-async function* untilQuiet<T>(all: AsyncIterable<T>, end: () => void): AsyncGenerator<T, void> {
-  let timer = setTimeout(end, quietStreamMs)
-  try {
-    for await (const one of all) {
-      clearTimeout(timer)
-      yield one
-      timer = setTimeout(end, quietStreamMs)
-    }
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,10 +1,12 @@
 import { Conversation, Progress } from '@xmtp-ts/proto/store/v1/store'
-import { bytesToHex } from '@xmtp-ts/protocol'
+import { bytesToHex, XmtpError } from '@xmtp-ts/protocol'
 import { createBackoff } from '../../stream/backoff.ts'
+import { untilQuiet } from '../../stream/quiet.ts'
 import type { GroupFilter } from '../../network/mls-api.ts'
 import { maxLateGroups } from '../../limits.ts'
 import type { Core } from '../core.ts'
 import { isPaused } from '../group/pausing.ts'
+import { rewindFalse } from '../group/rewind.ts'
 import { takeWelcomes, welcomeCursor } from '../group/welcomes.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, scanAll } from '../records/rows.ts'
@@ -62,44 +64,77 @@ function start(
 /** What a connection works with. */
 type Part = { readonly core: Core; readonly inflow: Inflow; readonly link: Link }
 
+/** What one connection has: its end, and whom to tell that it stands and that something came. */
+type Connection = {
+  readonly signal: AbortSignal
+  readonly end: () => void
+  readonly connected: () => void
+  readonly delivered: () => void
+}
+
 /** One connection that is opened again whenever it ends. Resolves when it stands for the first time. */
 function lasting(
   { core, link }: Part,
   signal: AbortSignal,
-  connect: (connected: () => void, delivered: () => void) => Promise<void>,
+  connect: (connection: Connection) => Promise<void>,
 ): Promise<void> {
   const backoff = createBackoff(core.environment)
   return new Promise((resolve) => {
-    const connection = {}
+    const name = {}
+    const connected = () => {
+      backoff.connected()
+      link.up(name)
+      resolve()
+    }
     const run = async () => {
       while (!signal.aborted) {
-        link.trying(connection)
-        await connect(() => {
-          backoff.connected()
-          link.up(connection)
-          resolve()
-        }, backoff.delivered).catch(() => {
-          // Whatever ended it: the next one begins where the store is, and says so again if it is for good.
+        link.trying(name)
+        await within(signal, (own, end) =>
+          connect({ signal: own, end, connected, delivered: backoff.delivered }),
+        ).catch((error: unknown) => {
+          // Whatever ended it: the next one begins where the store is. What is no matter of the moment is told.
+          if (!signal.aborted && !isOfTheMoment(error)) core.report(error)
         })
         if (signal.aborted) break
-        link.down(connection)
+        link.down(name)
         await core.environment.sleep(backoff.nextWaitMs(), signal)
       }
-      link.up(connection)
+      link.up(name)
       resolve()
     }
     void run()
   })
 }
 
+/** Runs a step with a signal of its own, which aborts with its parent, by `end`, and when the step is over. */
+async function within(
+  parent: AbortSignal,
+  step: (signal: AbortSignal, end: () => void) => Promise<void>,
+): Promise<void> {
+  const controller = new AbortController()
+  const end = () => controller.abort()
+  parent.addEventListener('abort', end)
+  if (parent.aborted) end()
+  try {
+    await step(controller.signal, end)
+  } finally {
+    parent.removeEventListener('abort', end)
+    end()
+  }
+}
+
+function isOfTheMoment(error: unknown): boolean {
+  return error instanceof XmtpError && (error.retry || error.code === 'client.closed')
+}
+
 function followWelcomes(part: Part, signal: AbortSignal): Promise<void> {
   const { core } = part
   const installationKey = core.self.installationId
-  return lasting(part, signal, async (connected, delivered) => {
+  return lasting(part, signal, async ({ signal, end, connected, delivered }) => {
     const filter = { installationKey, afterId: await welcomeCursor(core) }
     const welcomes = await core.mls.subscribeWelcomeMessages([filter], signal)
     connected()
-    for await (const welcome of welcomes) {
+    for await (const welcome of untilQuiet(welcomes, end)) {
       delivered()
       await takeWelcomes(core, [welcome])
     }
@@ -168,17 +203,16 @@ async function followSome(
   const stop = () => controller.abort()
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()
-  await lasting(part, controller.signal, async (connected, delivered) => {
+  await lasting(part, controller.signal, async ({ signal, end, connected, delivered }) => {
     const groups = [...(await followable(core))].filter(([name]) => names.has(name))
     const welcomeIds = new Map(
       groups.map(([, { filter, welcomeId }]) => [bytesToHex(filter.groupId), welcomeId]),
     )
-    const messages = await core.mls.subscribeGroupMessages(
-      groups.map(([, { filter }]) => filter),
-      controller.signal,
-    )
+    const filters = groups.map(([, { filter }]) => filter)
+    const messages = await core.mls.subscribeGroupMessages(filters, signal)
     connected()
-    for await (const message of messages) {
+    void findDoubted(part, filters)
+    for await (const message of untilQuiet(messages, end)) {
       delivered()
       await inflow.take(message, welcomeIds.get(bytesToHex(message.groupId)))
     }
@@ -187,6 +221,16 @@ async function followSome(
     signal.removeEventListener('abort', stop)
     stop()
   }
+}
+
+/** What the node cannot have brought because of a false place, or did not bring when it should have, is looked at again. */
+async function findDoubted({ core, inflow }: Part, filters: readonly GroupFilter[]): Promise<void> {
+  try {
+    await rewindFalse(core, filters)
+  } catch (error) {
+    if (!isOfTheMoment(error)) core.report(error)
+  }
+  for (const { groupId } of filters) inflow.look(bytesToHex(groupId))
 }
 
 async function followable(core: Core): Promise<ReadonlyMap<string, Followed>> {

@@ -3,7 +3,8 @@ import { createBackoff } from '../../stream/backoff.ts'
 import type { GroupMessage } from '../../network/mls-api.ts'
 import { maxInflowBytes, maxInflowMessages, rereadWaitMs } from '../../limits.ts'
 import type { Core } from '../core.ts'
-import { loadKnown, receiveMessages, receiveNew } from '../group/receive.ts'
+import { loadKnown } from '../group/known.ts'
+import { receiveMessages, receiveNew } from '../group/receive.ts'
 
 /**
  * What streams bring, on its way into the store: in order within a group, groups side by side. What comes while a group
@@ -16,6 +17,8 @@ export type Inflow = {
    * first messages of the new one may be behind it.
    */
   readonly take: (message: GroupMessage, welcomeId: bigint | undefined) => Promise<void>
+  /** Reads a group again if something of it is doubted. */
+  readonly look: (id: string) => void
 }
 
 type Waiting = { readonly message: GroupMessage; readonly welcomeId: bigint | undefined }
@@ -24,7 +27,8 @@ export function createInflow(core: Core, signal: AbortSignal): Inflow {
   const waiting = new Map<string, Waiting[]>()
   /** Groups that are read from the network until they can go on; `missed`: what came meanwhile is read there, too. */
   const catchingUp = new Map<string, { missed: boolean }>()
-  const rereading = new Set<string>()
+  /** Groups that are read again, and what ends the pause between two times. */
+  const rereading = new Map<string, () => void>()
   let count = 0
   let sizeBytes = 0
   /** Connections that are not read while too much waits. */
@@ -55,13 +59,26 @@ export function createInflow(core: Core, signal: AbortSignal): Inflow {
     void reread(id)
   }
 
-  /** What is doubted is looked at again, the first time at once; what comes meanwhile does not wait. */
+  /** What is doubted is looked at again, at once and then some times more; what comes meanwhile does not wait. */
   const reread = async (id: string) => {
     if (rereading.has(id)) return
-    rereading.add(id)
-    while (!signal.aborted && (await readDoubted(core, id)))
-      await core.environment.sleep(rereadWaitMs, signal)
+    rereading.set(id, () => {})
+    while (!signal.aborted && (await readDoubted(core, id))) {
+      const pause = new AbortController()
+      const end = () => pause.abort()
+      rereading.set(id, end)
+      signal.addEventListener('abort', end)
+      await core.environment.sleep(rereadWaitMs, pause.signal)
+      signal.removeEventListener('abort', end)
+    }
     rereading.delete(id)
+  }
+
+  /** Another connection may be to a better node: there is no waiting then. */
+  const look = (id: string) => {
+    const endPause = rereading.get(id)
+    if (endPause === undefined) void reread(id)
+    else endPause()
   }
 
   const room = async () => {
@@ -78,6 +95,7 @@ export function createInflow(core: Core, signal: AbortSignal): Inflow {
   }
 
   return {
+    look,
     async take(message, welcomeId) {
       const id = bytesToHex(message.groupId)
       const behind = catchingUp.get(id)

@@ -17,7 +17,8 @@ import {
 import { hashOf, type LoadedGroup } from './loaded-group.ts'
 import { requireWritable } from './own.ts'
 import { isPaused } from './pausing.ts'
-import { loadKnown, receiveNew } from './receive.ts'
+import { loadKnown } from './known.ts'
+import { receiveNew } from './receive.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
 
 /** What a commit is to hold. */

@@ -1,6 +1,6 @@
 import { contentTypes, decodeMessage, MlsError } from '@xmtp-ts/mls'
 import { attempt, bytesFromHex, XmtpError } from '@xmtp-ts/protocol'
-import { maxConflicts } from '../../limits.ts'
+import { maxConflicts, maxLogPlace, maxMlsMessageBytes } from '../../limits.ts'
 import type { GroupMessage } from '../../network/mls-api.ts'
 import { logFailed } from '../commit-log/local.ts'
 import type { Core } from '../core.ts'
@@ -11,11 +11,13 @@ import {
   writeChange,
   type GroupChange,
 } from './group-change.ts'
-import { doubt, doubtRefused, isEpochLost, noteLostCommit } from './doubt.ts'
+import { doubtEpoch, doubtRefused, isEpochLost, noteLostCommit } from './doubt.ts'
 import { hashOf, type LoadedGroup } from './loaded-group.ts'
 import { receiveOwnCommit, receiveOwnMessage } from './own.ts'
 import { openExternal } from './external.ts'
 import { isPaused } from './pausing.ts'
+import { changeProgress } from './rewind.ts'
+import { loadKnown } from './known.ts'
 
 /** How far a page of messages was taken. */
 export type Received = {
@@ -52,14 +54,6 @@ export async function receiveMessages(
   throw contended()
 }
 
-/** @throws XmtpError `client.conversation.unknown` */
-export async function loadKnown(core: Core, id: string): Promise<LoadedGroup> {
-  const group = await core.groups.load(id)
-  if (group === undefined)
-    throw new XmtpError('client.conversation.unknown', `There is no conversation ${id}.`)
-  return group
-}
-
 /**
  * Reads what is new in a group from the network, until there is no more. Only within a turn of the group.
  * @throws XmtpError what the network or the store throws, or what stopped the group if that is to be tried again
@@ -89,38 +83,12 @@ function isRead(core: Core, { conversation }: LoadedGroup): boolean {
   return conversation.active && !isPaused(core, conversation)
 }
 
-/**
- * The log of a group ends before the place to which it was read: a node gave a false place, or lost what came behind. All of
- * it is read again. Only within a turn of the group.
- */
-export async function rewind(core: Core, id: string, end: bigint): Promise<void> {
-  await changeProgress(core, id, (change) => {
-    if (change.group.progress.cursor <= end) return
-    doubt(change, 0n)
-    setProgress(change, { cursor: end })
-  })
-}
-
 /** Noted before the node is asked, so that reading again comes to an end whatever the node shows. */
 async function spendReread(core: Core, id: string): Promise<void> {
   await changeProgress(core, id, (change) => {
     const { rereads } = change.group.progress
     setProgress(change, { rereads: rereads > 0 ? rereads - 1 : 0 })
   })
-}
-
-async function changeProgress(
-  core: Core,
-  id: string,
-  alter: (change: GroupChange) => void,
-): Promise<void> {
-  for (let tries = 0; tries < maxConflicts; tries += 1) {
-    const change = openChange(await loadKnown(core, id))
-    alter(change)
-    if (change.group === change.before) return
-    if ((await writeChange(core, change)) !== undefined) return
-  }
-  throw contended()
 }
 
 async function takeInOrder(
@@ -130,6 +98,10 @@ async function takeInOrder(
 ): Promise<XmtpError | undefined> {
   for (const message of messages) {
     if (message.id <= change.group.progress.cursor && reading === 'new') continue
+    if (message.id > maxLogPlace) {
+      refuseFalsePlace(core, change, message)
+      continue
+    }
     if (!change.group.conversation.active) break
     const isNew = message.id > change.group.progress.cursor
     try {
@@ -143,6 +115,13 @@ async function takeInOrder(
     if (isNew) setProgress(change, { cursor: message.id })
   }
   return undefined
+}
+
+/** It is not passed, since it may come again in its true place. */
+function refuseFalsePlace(core: Core, change: GroupChange, { id }: GroupMessage): void {
+  doubtEpoch(change)
+  const error = new XmtpError('client.message.falsePlace', `${id} is no place in a log.`)
+  core.onRefused({ conversationId: change.group.id, sequenceId: id, error })
 }
 
 async function refuse(
@@ -166,6 +145,9 @@ async function takeOne(
   message: GroupMessage,
 ): Promise<XmtpError | undefined> {
   const { group } = change
+  const { length } = message.data
+  if (length > maxMlsMessageBytes)
+    throw new XmtpError('bytes.tooLong', `A message has ${length} bytes.`)
   const hash = hashOf(message.data)
   if (group.pendingCommit?.hash === hash) {
     receiveOwnCommit(core, change, message)

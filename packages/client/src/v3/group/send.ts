@@ -21,7 +21,8 @@ import { planMembers } from './members.ts'
 import { messageRow } from './message-row.ts'
 import { failMessage, requireWritable } from './own.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
-import { loadKnown, receiveNew } from './receive.ts'
+import { loadKnown } from './known.ts'
+import { receiveNew } from './receive.ts'
 import { keptTypeOf } from './conversation-row.ts'
 
 export type MessageToSend = {

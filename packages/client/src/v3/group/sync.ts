@@ -9,7 +9,8 @@ import { groupIdOf, keptTypeOf, type KeptType } from './conversation-row.ts'
 import { planMembers } from './members.ts'
 import { isPaused } from './pausing.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
-import { receiveNew, rewind } from './receive.ts'
+import { receiveNew } from './receive.ts'
+import { rewindFalse } from './rewind.ts'
 import { publishMessages } from './send.ts'
 import { receiveWelcomes } from './welcomes.ts'
 
@@ -103,20 +104,17 @@ async function eligible(core: Core, isWanted: IsWanted): Promise<ReadonlyMap<str
   return found
 }
 
-/** Those with something new, and those of which something is doubted: a log that ends before our place is another one. */
+/** Those with something new, and those of which something is doubted. */
 async function findBehind(
   core: Core,
   known: ReadonlyMap<string, Progress>,
 ): Promise<readonly string[]> {
   const all = [...known]
-  const newest = await core.mls.newestGroupMessages(all.map(([id]) => groupIdOf(id)))
-  const behind: string[] = []
-  for (const [index, [id, { cursor, rereads }]] of all.entries()) {
-    const end = newest[index]?.id
-    if (end !== undefined && end < cursor) await core.groups.turn(id, () => rewind(core, id, end))
-    if ((end !== undefined && end !== cursor) || rereads > 0) behind.push(id)
-  }
-  return behind
+  const filters = all.map(([id, { cursor }]) => ({ groupId: groupIdOf(id), afterId: cursor }))
+  const ends = await rewindFalse(core, filters)
+  return all
+    .filter(([, { cursor, rereads }], index) => (ends[index] ?? cursor) !== cursor || rereads > 0)
+    .map(([id]) => id)
 }
 
 async function publishWaiting(core: Core, id: string): Promise<void> {

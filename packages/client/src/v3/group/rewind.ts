@@ -1,0 +1,58 @@
+import { bytesToHex } from '@xmtp-ts/protocol'
+import { maxConflicts } from '../../limits.ts'
+import type { GroupFilter } from '../../network/mls-api.ts'
+import type { Core } from '../core.ts'
+import { doubt } from './doubt.ts'
+import {
+  contended,
+  openChange,
+  setProgress,
+  writeChange,
+  type GroupChange,
+} from './group-change.ts'
+import { loadKnown } from './known.ts'
+
+/**
+ * Finds groups whose log ends before the place to which it was read: a node gave a false place, or lost what came behind.
+ * They are read again, from the beginning.
+ * @param filters groups and places, as they were before this is called
+ * @returns for each the place of the last message, undefined where there is none
+ * @throws XmtpError what the network or the store throws
+ */
+export async function rewindFalse(
+  core: Core,
+  filters: readonly GroupFilter[],
+): Promise<readonly (bigint | undefined)[]> {
+  const newest = await core.mls.newestGroupMessages(filters.map(({ groupId }) => groupId))
+  const ends = newest.map((message) => message?.id)
+  for (const [index, { groupId, afterId }] of filters.entries()) {
+    const end = ends[index]
+    if (end === undefined || end >= afterId) continue
+    const id = bytesToHex(groupId)
+    await core.groups.turn(id, () => rewind(core, id, end))
+  }
+  return ends
+}
+
+function rewind(core: Core, id: string, end: bigint): Promise<void> {
+  return changeProgress(core, id, (change) => {
+    if (change.group.progress.cursor <= end) return
+    doubt(change, 0n)
+    setProgress(change, { cursor: end })
+  })
+}
+
+/** Changes how far a group was read, and nothing else. Only within a turn of the group. */
+export async function changeProgress(
+  core: Core,
+  id: string,
+  alter: (change: GroupChange) => void,
+): Promise<void> {
+  for (let tries = 0; tries < maxConflicts; tries += 1) {
+    const change = openChange(await loadKnown(core, id))
+    alter(change)
+    if (change.group === change.before) return
+    if ((await writeChange(core, change)) !== undefined) return
+  }
+  throw contended()
+}
