@@ -76,6 +76,8 @@ export type StreamOptions = {
   readonly retryAttempts?: number
   readonly retryOnFail?: boolean
   readonly disableSync?: boolean
+  /** Of our client only: a name under which the stream goes on where it was, in a later process too. */
+  readonly resume?: string
 }
 
 export type Message = {

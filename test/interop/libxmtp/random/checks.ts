@@ -14,8 +14,7 @@ export function differencesOfState(seen: readonly Seen[]): readonly string[] {
     'members',
     'admins',
     'superAdmins',
-    'name',
-    'description',
+    'metadata',
     'policies',
   ] as const satisfies readonly (keyof View)[]
   return others.flatMap(({ name, view }) =>

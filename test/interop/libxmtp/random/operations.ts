@@ -1,16 +1,22 @@
 import { chanceOf, type Chance } from './chance.ts'
 import type { PolicyChange } from './peer.ts'
 
-/** Peers by their place: three of ours, three of libxmtp. The last of each comes and goes, the first stays super admin. */
+/** Peers by their place: three of ours, three of libxmtp. The last of each comes and goes. */
 export const guests = [2, 5] as const
 const peerCount = 6
+
+/** Who makes the group: one of ours, or of libxmtp. */
+export function founderOf(seed: number): number {
+  return seed % 2 === 0 ? 0 : 3
+}
 
 export type Operation = {
   readonly number: number
   readonly by: number
   readonly delayMs: number
 } & (
-  | { readonly kind: 'say' | 'rename' | 'describe' | 'sync' | 'leave' | 'restart' | 'restartNode' }
+  | { readonly kind: 'say' | 'rename' | 'describe' | 'leave' }
+  | { readonly kind: 'sync' | 'restart' | 'restartNode' }
   | { readonly kind: 'add' | 'remove'; readonly whom: number }
   | {
       readonly kind: 'promote' | 'demote'
@@ -44,12 +50,19 @@ export function planOperations(seed: number, count: number): readonly (readonly 
   const rounds: Operation[][] = []
   for (let number = 0; number < count;) {
     const width = Math.min(1 + chance(4), count - number)
-    rounds.push(Array.from({ length: width }, () => planOne(chance, number++)))
+    rounds.push(
+      Array.from({ length: width }, () =>
+        planOne(chance, { number: number++, founder: founderOf(seed) }),
+      ),
+    )
   }
   return rounds
 }
 
-function planOne(chance: Chance, number: number): Operation {
+function planOne(
+  chance: Chance,
+  { number, founder }: { readonly number: number; readonly founder: number },
+): Operation {
   const kind = kindAt(chance(100))
   const guest = guests[chance(guests.length)]!
   const by = kind === 'leave' ? guest : chance(peerCount)
@@ -64,16 +77,17 @@ function planOne(chance: Chance, number: number): Operation {
       return {
         ...begun,
         kind,
-        whom: 1 + chance(peerCount - 1),
+        whom: (founder + 1 + chance(peerCount - 1)) % peerCount,
         list: chance(2) === 0 ? 'admin' : 'superAdmin',
       }
     case 'setPolicy':
       return { ...begun, kind, change: planPolicy(chance) }
     case 'say':
-    case 'sync':
     case 'rename':
     case 'describe':
     case 'leave':
+      return { ...begun, kind }
+    case 'sync':
     case 'restart':
     case 'restartNode':
     default:

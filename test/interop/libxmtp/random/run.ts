@@ -11,10 +11,14 @@ import {
   type Seen,
   type Told,
 } from './checks.ts'
-import { guests, describeOperation, planOperations, type Operation } from './operations.ts'
-import { openOurs } from './our-peer.ts'
-import type { Peer } from './peer.ts'
-import { openTheirs } from './their-peer.ts'
+import {
+  describeOperation,
+  founderOf,
+  guests,
+  planOperations,
+  type Operation,
+} from './operations.ts'
+import { openOurs, openTheirs, type Peer } from './peer.ts'
 
 export type Outcome = {
   /** What is not as it must be; empty if all is well. */
@@ -27,6 +31,9 @@ export type Outcome = {
 type World = {
   readonly node: LocalNode
   readonly peers: readonly Peer[]
+  /** Who made the group and stays its super admin. */
+  readonly founder: Peer
+  readonly groupId: string
   readonly told: Told[]
   readonly log: string[]
 }
@@ -38,35 +45,34 @@ type World = {
  */
 export async function runSeed(seed: number, count: number, folder: string): Promise<Outcome> {
   await using node = await startNode(join(folder, 'node.db'))
-  const world = await openWorld(node, seed, folder)
+  const peers = await openPeers(node, folder)
   try {
+    const world = await openWorld(node, peers, seed)
     for (const round of planOperations(seed, count))
       await Promise.all(round.map((operation) => perform(world, operation)))
     const faults = await faultsAtTheEnd(world).catch((error: unknown) => [String(error)])
     return { faults, log: world.log }
   } finally {
-    for (const peer of world.peers) await peer.close()
+    await Promise.all(peers.map((peer) => peer.close()))
   }
 }
 
-async function openWorld(node: LocalNode, seed: number, folder: string): Promise<World> {
-  const options = (name: string) => ({
-    name,
-    apiUrl: node.url,
-    dbPath: join(folder, `${name}.db3`),
-  })
-  const key = (place: number) => (seed * 100 + place + 1).toString(16).padStart(64, '0')
-  const people = await Promise.all([
-    ...[0, 1, 2].map((place) => openOurs({ ...options(`ours ${place}`), privateKey: key(place) })),
+function openPeers({ url: apiUrl }: LocalNode, folder: string): Promise<readonly Peer[]> {
+  const options = (name: string) => ({ name, apiUrl, dbPath: join(folder, `${name}.db3`) })
+  return Promise.all([
+    ...[0, 1, 2].map((place) => openOurs(options(`ours ${place}`))),
     ...[3, 4, 5].map((place) => openTheirs(options(`theirs ${place}`))),
   ])
-  const [first, ...others] = people
-  const groupId = await first!.createGroup(others.map(({ inboxId }) => inboxId))
-  const peers = people.map((person) => person.inGroup(groupId))
-  await Promise.all(peers.map((peer) => peer.sync()))
+}
+
+async function openWorld(node: LocalNode, peers: readonly Peer[], seed: number): Promise<World> {
+  const founder = peers[founderOf(seed)]!
+  const others = peers.filter((peer) => peer !== founder)
+  const group = await founder.client().newGroup(others.map(({ inboxId }) => inboxId))
+  for (const peer of others) await peer.client().syncAll()
   const chance = chanceOf(-seed)
   for (const peer of peers) if (chance(2) === 0) await peer.startStream()
-  return { node, peers, told: [], log: [] }
+  return { node, peers, founder, groupId: group.id, told: [], log: [] }
 }
 
 /** Who is out of the group, may not, or loses every race, is told so; that is no fault. */
@@ -77,59 +83,64 @@ async function perform(world: World, operation: Operation): Promise<void> {
   const note = (outcome: string) =>
     world.log.push(`${what} -> ${outcome} (${Math.round(performance.now() - begun)} ms)`)
   try {
-    await doOne(world, operation)
+    await operate(world, operation)
     note('done')
   } catch (error) {
     note(String(error).slice(0, 300))
   }
 }
 
-async function doOne({ node, peers, told }: World, operation: Operation): Promise<unknown> {
+async function operate(
+  { node, peers, groupId, told }: World,
+  operation: Operation,
+): Promise<unknown> {
   const peer = peers[operation.by]!
-  const words = `${operation.number} of ${peer.name}`
+  if (operation.kind === 'restart') return peer.restart()
+  if (operation.kind === 'restartNode') return node.restart()
+  if (operation.kind === 'sync') return peer.client().syncAll()
+  const text = `${operation.number} of ${peer.name}`
+  const group = await peer.group(groupId)
+  const whom = 'whom' in operation ? peers[operation.whom]!.inboxId : ''
   switch (operation.kind) {
     case 'say':
-      return told.push({ id: await peer.say(words), text: words, by: peer })
+      return told.push({ id: await group.send(text), text, by: peer })
     case 'rename':
-      return peer.rename(`name ${words}`)
+      return group.updateName(`name ${text}`)
     case 'describe':
-      return peer.describe(`about ${words}`)
-    case 'sync':
-      return peer.sync()
+      return group.updateDescription(`about ${text}`)
     case 'leave':
-      return peer.leave()
-    case 'restart':
-      return peer.restart()
-    case 'restartNode':
-      return node.restart()
+      return group.leave()
     case 'add':
-      return peer.add(peers[operation.whom]!.inboxId)
+      return group.addMembers([whom])
     case 'remove':
-      return peer.remove(peers[operation.whom]!.inboxId)
+      return group.removeMembers([whom])
     case 'promote':
-      return peer.promote(peers[operation.whom]!.inboxId, operation.list)
+      return operation.list === 'admin' ? group.addAdmin(whom) : group.addSuperAdmin(whom)
     case 'demote':
-      return peer.demote(peers[operation.whom]!.inboxId, operation.list)
-    case 'setPolicy':
-      return peer.setPolicy(operation.change)
+      return operation.list === 'admin' ? group.removeAdmin(whom) : group.removeSuperAdmin(whom)
+    case 'setPolicy': {
+      const { kind, policy, field } = operation.change
+      return group.updatePermission(kind, policy, field)
+    }
     default:
-      return operation satisfies never
+      throw new Error(`Nobody knows how to ${operation.kind}.`)
   }
 }
 
 async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
-  const { peers, told } = world
+  const { peers, told, founder, groupId } = world
   await settle(world)
-  const [first] = peers
-  await first!.setPolicy({ kind: 'addMember', policy: 'allow' })
-  const { members } = await first!.view()
-  for (const guest of guests)
-    if (!members.includes(peers[guest]!.inboxId)) await first!.add(peers[guest]!.inboxId)
+  const group = await founder.group(groupId)
+  await atLast(founder, () => group.updatePermission('addMember', 'allow'))
+  const { members } = await founder.view(groupId)
+  const missing = guests.map((place) => peers[place]!.inboxId).filter((id) => !members.includes(id))
+  if (missing.length > 0) await atLast(founder, () => group.addMembers(missing))
   await settle(world)
   const closings: Told[] = []
   for (const peer of peers) {
-    const words = `the last of ${peer.name}`
-    closings.push({ id: await sayAtLast(peer, words), text: words, by: peer })
+    const text = `the last of ${peer.name}`
+    const id = await atLast(peer, async () => (await peer.group(groupId)).send(text))
+    closings.push({ id, text, by: peer })
   }
   const seen = await settle(world)
   const stayed = new Set(peers.filter((_, place) => !guests.some((guest) => guest === place)))
@@ -149,25 +160,26 @@ async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
 }
 
 /** libxmtp gives up after three commits of its own that waited, or of others; what it has still to send goes first. */
-async function sayAtLast(peer: Peer, words: string): Promise<string> {
+async function atLast<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1)
     try {
-      return await peer.say(words)
+      return await work()
     } catch (error) {
       if (peer.isOurs || tries === 10) throw error
     }
 }
 
 /** Everybody reads until nobody gets any further, for a minute at the most. */
-async function settle({ peers, log }: World): Promise<readonly Seen[]> {
+async function settle({ peers, groupId, log }: World): Promise<readonly Seen[]> {
   const end = performance.now() + 60_000
   let before = ''
   for (;;) {
     for (const peer of peers)
       await peer
-        .sync()
+        .client()
+        .syncAll()
         .catch((error: unknown) => log.push(`${peer.name} reads -> ${String(error).slice(0, 300)}`))
-    const views = await Promise.all(peers.map((peer) => peer.view()))
+    const views = await Promise.all(peers.map((peer) => peer.view(groupId)))
     const seen = peers.map((peer, place) => ({ peer, view: views[place]! }))
     const now = views.map(({ epoch, said }) => `${epoch} ${said.length}`).join()
     const active = views.filter(({ isActive }) => isActive)
