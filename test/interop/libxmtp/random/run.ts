@@ -128,14 +128,8 @@ async function operate(
 }
 
 async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
-  const { peers, told, founder, groupId } = world
-  await settle(world)
-  const group = await founder.group(groupId)
-  await atLast(founder, () => group.updatePermission('addMember', 'allow'))
-  const { members } = await founder.view(groupId)
-  const missing = guests.map((place) => peers[place]!.inboxId).filter((id) => !members.includes(id))
-  if (missing.length > 0) await atLast(founder, () => group.addMembers(missing))
-  await settle(world)
+  const { peers, told, groupId } = world
+  await bringBack(world)
   const closings: Told[] = []
   for (const peer of peers) {
     const text = `the last of ${peer.name}`
@@ -157,6 +151,27 @@ async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
       unexpected(complaints()).map((complaint) => `${name} complains: ${complaint}`),
     ),
   ]
+}
+
+/**
+ * Everybody is in the group again. libxmtp looks every two seconds for who wants to leave, and what it has put off may remove
+ * somebody once more.
+ */
+async function bringBack(world: World): Promise<void> {
+  const { founder, groupId, peers } = world
+  const group = await founder.group(groupId)
+  const isLeaving = async (peer: Peer) => (await peer.group(groupId)).isPendingRemoval()
+  const end = performance.now() + 30_000
+  while (performance.now() < end) {
+    await settle(world)
+    await atLast(founder, () => group.updatePermission('addMember', 'allow'))
+    const { members } = await founder.view(groupId)
+    const missing = peers.map(({ inboxId }) => inboxId).filter((id) => !members.includes(id))
+    const leaving = await Promise.all(peers.map(isLeaving))
+    if (missing.length > 0) await atLast(founder, () => group.addMembers(missing))
+    else if (leaving.includes(true)) await wait(200)
+    else return
+  }
 }
 
 /** libxmtp gives up after three commits of its own that waited, or of others; what it has still to send goes first. */
