@@ -75,9 +75,14 @@ export function timeOf(envelope: Uint8Array): number {
 
 const asIs = (bytes: Uint8Array): Buffer => Buffer.from(bytes)
 
+/** What libxmtp takes in one message. */
+const maxAnswerBytes = 26_214_400
+
 /** A gRPC client over bytes; closed after the test. */
 export function grpcClient({ port }: { port: number }) {
-  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure())
+  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+    'grpc.max_receive_message_length': maxAnswerBytes,
+  })
   later(() => client.close())
   return {
     unary: (path: string, request: Uint8Array, metadata = new grpc.Metadata()) =>

@@ -12,12 +12,10 @@ import {
 import { openMemoryV3Store } from '@xmtp-ts/node'
 import {
   GetIdentityUpdatesRequest,
-  GetIdentityUpdatesResponse,
   GetInboxIdsRequest,
-  PublishIdentityUpdateRequest,
   VerifySmartContractWalletSignaturesRequest,
 } from '@xmtp-ts/proto/identity/api/v1/identity'
-import { IdentifierKind, IdentityUpdate } from '@xmtp-ts/proto/identity/associations/association'
+import { IdentifierKind } from '@xmtp-ts/proto/identity/associations/association'
 import { MlsCredential } from '@xmtp-ts/proto/identity/credential'
 import {
   BatchPublishCommitLogRequest,
@@ -32,17 +30,6 @@ import {
 } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { v3 } from '@xmtp-ts/protocol'
 import { describe, expect, it } from 'vitest'
-import {
-  chain,
-  compose,
-  contract,
-  installation,
-  legacyKey,
-  passkey,
-  wallet,
-  type Actor,
-  type Step,
-} from '../vectors/v3/actors.ts'
 import { closeAfterEach, grpcClient, startNode } from './support.ts'
 
 closeAfterEach()
@@ -55,187 +42,10 @@ const none = new Uint8Array()
 const key = new Uint8Array(32).fill(3)
 
 async function open() {
-  const contracts = { verify: (check: v3.ContractCheck) => Promise.resolve(chain(check)) }
   const store = openMemoryV3Store()
-  const node = await startNode({ v3: store, contracts })
+  const node = await startNode({ v3: store })
   return { client: grpcClient(node), store }
 }
-
-describe('identity updates', () => {
-  const [alice, bob, carol] = [wallet(0), wallet(1), wallet(2)]
-  const [phone, laptop] = [installation(0), installation(1)]
-  const safe = contract(0)
-  const safeElsewhere = contract(0, 'eip155:10')
-  const touch = passkey(0)
-  const inboxId = v3.deriveInboxId(alice.identifier, 1n)
-  type Signer = Pick<Actor, 'sign'>
-
-  const create = (owner: Actor, by: Signer = owner, nonce = 1n): Step => ({
-    kind: 'createInbox',
-    identifier: owner.identifier as v3.Identifier,
-    nonce,
-    by: [by],
-  })
-  const add = (existing: Signer, member: Actor, by: Signer = member): Step => ({
-    kind: 'add',
-    member: member.identifier,
-    by: [existing, by],
-  })
-  const revoke = (by: Signer, member: Actor): Step => ({
-    kind: 'revoke',
-    member: member.identifier,
-    by: [by],
-  })
-  const changeRecovery = (by: Signer, to: Actor): Step => ({
-    kind: 'changeRecovery',
-    identifier: to.identifier as v3.Identifier,
-    by: [by],
-  })
-
-  /** Signs another text than the one it is asked to sign. */
-  const forging = (signer: Signer): Signer => ({ sign: () => signer.sign('something else') })
-  /** Gives the signature that it gave first, for whatever it is asked later. */
-  const replaying = (signer: Signer): Signer => {
-    let first: v3.IdentitySignature | undefined
-    return {
-      sign: (text) => {
-        first ??= signer.sign(text)
-        return first
-      },
-    }
-  }
-
-  let seconds = 1_700_000_000n
-  const update = (steps: readonly Step[], of = inboxId): v3.IdentityUpdate => {
-    seconds += 1n
-    return compose({ inboxId: of, clientTimestampNs: seconds * 1_000_000_000n, steps })
-  }
-
-  async function openLog() {
-    const { client, store } = await open()
-    const publish = (content: v3.IdentityUpdate) =>
-      client.unary(
-        `${identity}/PublishIdentityUpdate`,
-        PublishIdentityUpdateRequest.encode({
-          identityUpdate: IdentityUpdate.decode(v3.encodeIdentityUpdate(content)),
-        }).finish(),
-      )
-    const length = async (of = inboxId) =>
-      GetIdentityUpdatesResponse.decode(
-        await client.unary(
-          `${identity}/GetIdentityUpdates`,
-          GetIdentityUpdatesRequest.encode({
-            requests: [{ inboxId: of, sequenceId: 0n }],
-          }).finish(),
-        ),
-      ).responses[0]!.updates.length
-    return { client, store, publish, length }
-  }
-
-  const everybody = [
-    create(alice),
-    add(alice, bob),
-    add(alice, phone),
-    add(alice, safe),
-    add(alice, touch),
-  ]
-
-  it.each<[string, Step[]]>([
-    ['a wallet', [add(forging(alice), carol)]],
-    ['a new wallet', [add(alice, carol, forging(carol))]],
-    ['an installation', [add(alice, laptop, forging(laptop))]],
-    ['a contract wallet', [add(forging(safe), carol)]],
-    ['a passkey', [add(forging(touch), carol)]],
-    ['a V2 key', [add(forging(legacyKey(alice)), carol)]],
-  ])('a forged signature of %s is INVALID_ARGUMENT', async (_name, steps) => {
-    const { publish, length } = await openLog()
-    await publish(update(everybody))
-    await expect(publish(update(steps))).rejects.toMatchObject({ code: 3 })
-    expect(await length()).toBe(1)
-  })
-
-  it.each<[string, Signer, (signer: Signer) => Step]>([
-    ['a wallet', alice, (by) => revoke(by, bob)],
-    ['a contract wallet', safe, (by) => add(by, laptop)],
-    ['a passkey', touch, (by) => add(by, laptop)],
-  ])('a replayed signature of %s is INVALID_ARGUMENT', async (_name, signer, step) => {
-    const { publish, length } = await openLog()
-    await publish(update(everybody))
-    const by = replaying(signer)
-    const first = update([step(by)])
-    await publish(first)
-    // Of the same text, so that the signature holds: one that was seen is none.
-    await expect(
-      publish({ ...first, clientTimestampNs: first.clientTimestampNs + 1n }),
-    ).rejects.toMatchObject({ code: 3, details: expect.stringMatching(/replayed/) })
-    expect(await length()).toBe(2)
-  })
-
-  it.each<[string, Step[], RegExp]>([
-    ['a second beginning', [create(alice)], /log\.created/],
-    ['a stranger who adds', [add(carol, laptop)], /signer\.notAllowed/],
-    ['a new member who did not sign', [add(alice, carol, bob)], /signature\.wrongSigner/],
-    ['a member who adds itself', [add(bob, bob)], /member\.self/],
-    ['an installation that adds one', [add(phone, laptop)], /member\.byInstallation/],
-    ['a member who revokes but is not the recovery', [revoke(bob, phone)], /signer\.notAllowed/],
-    ['a stranger who revokes', [revoke(carol, bob)], /signer\.notAllowed/],
-    ['a stranger who changes recovery', [changeRecovery(carol, carol)], /signer\.notAllowed/],
-    ['a V2 key outside of its inbox', [add(legacyKey(alice), carol)], /legacyReused/],
-    ['a contract wallet from another chain', [add(safeElsewhere, carol)], /chainChanged/],
-    [
-      'one wrong action among right ones',
-      [add(alice, carol), revoke(bob, phone)],
-      /signer\.notAllowed/,
-    ],
-  ])('a log does not take %s', async (_name, steps, text) => {
-    const { publish, length } = await openLog()
-    await publish(update(everybody))
-    await expect(publish(update(steps))).rejects.toMatchObject({
-      code: 3,
-      details: expect.stringMatching(text),
-    })
-    expect(await length()).toBe(1)
-  })
-
-  it('a log begins with its creation, in the inbox that follows from it, by its owner', async () => {
-    const { publish, length } = await openLog()
-    const ofBob = v3.deriveInboxId(bob.identifier, 1n)
-    for (const wrong of [
-      update([add(alice, bob)]),
-      update([create(alice)], ofBob),
-      update([create(alice, bob)]),
-      update([create(alice, legacyKey(alice))]),
-    ])
-      await expect(publish(wrong)).rejects.toMatchObject({ code: 3 })
-    expect([await length(), await length(ofBob)]).toEqual([0, 0])
-  })
-
-  it('a full log is FAILED_PRECONDITION, at 256 updates', { timeout: 60_000 }, async () => {
-    const { publish, length, store } = await openLog()
-    await publish(update(everybody))
-    // As if 254 more had come, which would take a while to sign.
-    const topic = `/xmtp/mls/1/i-${inboxId}/proto`
-    const stored = (await store.identity.stateOf(topic))!
-    const state = { ...v3.decodeAssociationState(stored.state), updateCount: 255 }
-    await store.identity.append(
-      {
-        item: { topic, digest: key, encode: () => none },
-        inboxId,
-        after: stored.sequence,
-        state: v3.encodeAssociationState(state),
-        added: [],
-        removed: [],
-      },
-      1,
-    )
-    await publish(update([add(alice, carol)]))
-    await expect(publish(update([revoke(alice, carol)]))).rejects.toMatchObject({
-      code: 9,
-      details: expect.stringMatching(/log\.full/),
-    })
-    expect(await length()).toBe(3)
-  })
-})
 
 describe('key packages', () => {
   const nowSeconds = BigInt(Math.floor(Date.now() / 1_000))

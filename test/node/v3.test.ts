@@ -7,7 +7,7 @@ import {
   keyPackageCodec,
   platformRandom,
 } from '@xmtp-ts/mls'
-import { openMemoryV3Store } from '@xmtp-ts/node'
+import { openMemoryV3Store, type V3Store } from '@xmtp-ts/node'
 import {
   GetIdentityUpdatesRequest,
   GetIdentityUpdatesResponse,
@@ -88,6 +88,7 @@ function welcomes(
     installationKey: Uint8Array
     data: Uint8Array
     hpkePublicKey: Uint8Array
+    welcomeMetadata: Uint8Array
     wrapperAlgorithm: number
   }>[]
 ): Uint8Array {
@@ -110,8 +111,19 @@ function welcomes(
 const paging = (direction: number, limit = 0, idCursor = 0n) => ({ direction, limit, idCursor })
 
 async function open() {
-  const node = await startNode({ v3: openMemoryV3Store() })
-  return { node, client: grpcClient(node) }
+  const store = openMemoryV3Store()
+  const node = await startNode({ v3: store })
+  return { node, store, client: grpcClient(node) }
+}
+
+/** How much there is of everything that the node keeps. */
+async function stored({
+  groupMessages: messages,
+  welcomes: all,
+  commitLog,
+  identity: logs,
+}: V3Store) {
+  return Promise.all([messages, all, commitLog, logs.log].map((log) => log.head()))
 }
 
 describe('refusals', () => {
@@ -259,10 +271,87 @@ describe('refusals', () => {
       /v3\.identity\.inboxId\.malformed/,
     ],
     ['noise', `${mls}/SendGroupMessages`, Uint8Array.of(0x0a, 0xff), /node\.request\.malformed/],
-  ])('B8: %s is INVALID_ARGUMENT', async (_name, path, request, text) => {
-    const { client } = await open()
+  ])('B8: %s is INVALID_ARGUMENT, and nothing is stored', async (_name, path, request, text) => {
+    const { client, store } = await open()
     const details = text instanceof RegExp ? expect.stringMatching(text) : text
     await expect(client.unary(path, request)).rejects.toMatchObject({ code: 3, details })
+    expect(await stored(store)).toEqual([0, 0, 0, 0])
+  })
+
+  const large = new Uint8Array(16_385)
+  const signed = v3.signCommitLogEntry(new Uint8Array(32).fill(9), {
+    groupId: group,
+    commitSequenceId: 1n,
+    lastEpochAuthenticator: none,
+    commitResult: CommitResult.COMMIT_RESULT_APPLIED,
+    appliedEpochNumber: 1n,
+    appliedEpochAuthenticator: none,
+  })
+  const entry = { serializedCommitLogEntry: signed.bytes, signature: signed.signature }
+  it.each<[string, string, Uint8Array]>([
+    [
+      'a message, and one of noise',
+      'SendGroupMessages',
+      groupMessages(mlsMessage('a'), Buffer.of(1, 2, 3)),
+    ],
+    [
+      'a welcome, and one for nobody',
+      'SendWelcomeMessages',
+      welcomes({}, { installationKey: none }),
+    ],
+    [
+      'a welcome, and one with a long key',
+      'SendWelcomeMessages',
+      welcomes({}, { hpkePublicKey: large }),
+    ],
+    [
+      'a welcome, and one with long metadata',
+      'SendWelcomeMessages',
+      welcomes({}, { welcomeMetadata: large }),
+    ],
+    [
+      'a welcome, and one of over a megabyte',
+      'SendWelcomeMessages',
+      welcomes({}, { data: new Uint8Array(1_048_577) }),
+    ],
+    [
+      'a message with a long tag',
+      'SendGroupMessages',
+      SendGroupMessagesRequest.encode({
+        messages: [
+          {
+            version: {
+              $case: 'v1',
+              value: { data: mlsMessage('a'), senderHmac: large, shouldPush: true },
+            },
+          },
+        ],
+      }).finish(),
+    ],
+    [
+      'a commit log entry, and one of another group',
+      'BatchPublishCommitLog',
+      BatchPublishCommitLogRequest.encode({
+        requests: [
+          { groupId: group, ...entry },
+          { groupId: otherGroup, ...entry },
+        ],
+      }).finish(),
+    ],
+    [
+      'a commit log entry, and one with the signature of another',
+      'BatchPublishCommitLog',
+      BatchPublishCommitLogRequest.encode({
+        requests: [
+          { groupId: group, ...entry },
+          { groupId: group, ...entry, serializedCommitLogEntry: large.subarray(0, 100) },
+        ],
+      }).finish(),
+    ],
+  ])('B9: %s are refused together', async (_name, method, request) => {
+    const { client, store } = await open()
+    await expect(client.unary(`${mls}/${method}`, request)).rejects.toMatchObject({ code: 3 })
+    expect(await stored(store)).toEqual([0, 0, 0, 0])
   })
 
   it.each([

@@ -223,6 +223,10 @@ export function v3StoreSuite(name: string, open: () => Promise<V3Store>): void {
         expect(await store.identity.append(update(2, 1), 1)).toBe(2)
         const stored = await store.identity.stateOf(inbox)
         expect([stored?.sequence, [...(stored?.state ?? [])]]).toEqual([2, [2]])
+        const page = { topic: inbox, cursor: 0, direction: 'ascending', limit: 10 } as const
+        const { entries } = await store.identity.log.page(page)
+        const bytes = entries.reduce((sum, { payload }) => sum + payload.length, 0)
+        expect(stored?.logBytes).toBe(bytes)
         expect(await store.identity.has(inbox, item(inbox, 1).digest)).toBe(true)
         expect(await store.identity.has(inbox, item(inbox, 9).digest)).toBe(false)
       })

@@ -71,6 +71,18 @@ export const maxV3Messages = 1_000
 /** Bytes of one group message or welcome: the published cap of the network. */
 export const maxV3MessageBytes = 1_048_576
 
+/** Bytes of everything else in a group message or welcome: keys, and metadata of a few bytes. libxmtp sends 1,300. */
+export const maxV3AttributeBytes = 16_384
+
+/** Bytes of an answer that takes something from each of many topics: below the 25 MiB that libxmtp takes in one call. */
+export const maxV3AnswerBytes = 25_165_824
+
+/** Topics that such an answer reads before its bytes are counted. */
+export const topicsPerRead = 16
+
+/** Bytes of the log of an inbox: 256 updates of 4 KiB. Clients fetch the logs of all members of a group in one call. */
+export const maxIdentityLogBytes = 1_048_576
+
 /** Bytes of a key package. Those of libxmtp have 1,659. */
 export const maxKeyPackageBytes = 65_536
 

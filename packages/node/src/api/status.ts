@@ -66,6 +66,7 @@ const statusOfCode: Readonly<Record<CallErrorCode, GrpcCode>> = {
   'node.resume.foreign': grpcCode.failedPrecondition,
   'node.health.unknownService': grpcCode.notFound,
   'node.v3.none': grpcCode.invalidArgument,
+  'node.v3.answerTooLong': grpcCode.resourceExhausted,
   'node.v3.tooMany': grpcCode.invalidArgument,
   'node.v3.keyMissing': grpcCode.invalidArgument,
   'node.v3.message.malformed': grpcCode.invalidArgument,

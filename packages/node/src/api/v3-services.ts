@@ -1,5 +1,6 @@
 import { XmtpError, type ErrorCode, type v3 } from '@xmtp-ts/protocol'
 import type { Feed } from '../follow/feed.ts'
+import { maxV3AnswerBytes, topicsPerRead } from '../limits.ts'
 import type { Use } from '../limit/limiter.ts'
 import type { V3Store } from '../log/v3-store.ts'
 import type { IdentityVerifier } from '../verify/identity-verifier.ts'
@@ -31,6 +32,31 @@ export function admit(
 /** A refusal with the text that clients of the reference know. */
 export function refusal(code: ErrorCode, text: string, cause?: unknown): XmtpError {
   return new XmtpError(code, `${text}.`, { details: { text }, cause })
+}
+
+/**
+ * Reads what each of many keys leads to, and gives up when it is more than an answer may have: whoever asks for one long
+ * thing ten thousand times shall not fill the memory.
+ * @throws XmtpError `node.v3.answerTooLong`
+ */
+export async function readEach<Key, Found>(
+  keys: readonly Key[],
+  read: (keys: readonly Key[]) => Promise<readonly Found[]>,
+  bytesOf: (found: Found) => number,
+): Promise<readonly Found[]> {
+  const all: Found[] = []
+  let bytes = 0
+  for (let from = 0; from < keys.length; from += topicsPerRead) {
+    const found = await read(keys.slice(from, from + topicsPerRead))
+    for (const each of found) bytes += bytesOf(each)
+    if (bytes > maxV3AnswerBytes)
+      throw refusal(
+        'node.v3.answerTooLong',
+        `cannot answer with more than ${maxV3AnswerBytes} bytes`,
+      )
+    all.push(...found)
+  }
+  return all
 }
 
 /** The bound of a list in a request. @throws XmtpError `node.v3.none`, `node.v3.tooMany` */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { decodeMessage, MlsError } from '@xmtp-ts/mls'
 import { GroupMessage, type GroupMessageInput_V1 } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { v3, XmtpError } from '@xmtp-ts/protocol'
-import { maxV3MessageBytes } from '../limits.ts'
+import { maxV3AttributeBytes, maxV3MessageBytes } from '../limits.ts'
 import type { V3Item } from '../log/v3-store.ts'
 
 /**
@@ -13,7 +13,8 @@ import type { V3Item } from '../log/v3-store.ts'
 export function checkGroupMessage(input: GroupMessageInput_V1): V3Item {
   const { data, senderHmac, shouldPush } = input
   if (data.length === 0) throw malformed('message is empty')
-  if (data.length > maxV3MessageBytes) throw malformed('message too big')
+  if (data.length > maxV3MessageBytes || senderHmac.length > maxV3AttributeBytes)
+    throw malformed('message too big')
   const { groupId, isCommit } = readGroupMessage(data)
   if (groupId.length === 0) throw malformed('group id is empty')
   return {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { GetIdentityUpdatesResponse_IdentityUpdateLog as LoggedUpdate } from '@xmtp-ts/proto/identity/api/v1/identity'
 import { IdentityUpdate as WireUpdate } from '@xmtp-ts/proto/identity/associations/association'
 import { limits, v3, XmtpError } from '@xmtp-ts/protocol'
+import { maxIdentityLogBytes } from '../limits.ts'
 import type { IdentityVerifier } from '../verify/identity-verifier.ts'
 import type { IdentityStore, V3Item, V3Store } from '../log/v3-store.ts'
 
@@ -29,6 +30,7 @@ export async function publishIdentityUpdate(
   if (await store.identity.has(item.topic, item.digest)) return
   let before = await loadState(store.identity, inboxId)
   v3.checkRoomForUpdate(before.state, update)
+  checkRoomForBytes(before.logBytes, bytes.length)
   const verdicts = await v3.askContracts(update, contracts)
   const verified = await verifier.verify(update, verdicts)
   // Another update of the inbox may come first; each round that fails has made the log longer, and logs are bounded.
@@ -55,13 +57,23 @@ export async function publishIdentityUpdate(
 type LoadedState = {
   readonly state: v3.AssociationState | undefined
   readonly sequence: number
+  readonly logBytes: number
+}
+
+/** Whoever asks for the logs of many inboxes in one call must not be refused because of one of them. */
+function checkRoomForBytes(logBytes: number, updateBytes: number): void {
+  if (logBytes > 0 && logBytes + updateBytes > maxIdentityLogBytes)
+    throw new XmtpError(
+      'v3.identity.log.full',
+      `inbox log is full: it has ${logBytes} of ${maxIdentityLogBytes} bytes.`,
+    )
 }
 
 async function loadState(identity: IdentityStore, inboxId: v3.InboxId): Promise<LoadedState> {
   const stored = await identity.stateOf(identityTopic(inboxId))
   return stored === undefined
-    ? { state: undefined, sequence: 0 }
-    : { state: v3.decodeAssociationState(stored.state), sequence: stored.sequence }
+    ? { state: undefined, sequence: 0, logBytes: 0 }
+    : { ...stored, state: v3.decodeAssociationState(stored.state) }
 }
 
 /** The name of an inbox's log in the store. Under /xmtp/, where topics are kept for ever. */

@@ -7,7 +7,7 @@ import {
 } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { WelcomeWrapperAlgorithm } from '@xmtp-ts/proto/mls/message_contents/wrapper_encryption'
 import { v3, XmtpError } from '@xmtp-ts/protocol'
-import { maxV3MessageBytes } from '../limits.ts'
+import { maxV3AttributeBytes, maxV3MessageBytes } from '../limits.ts'
 import type { V3Item } from '../log/v3-store.ts'
 
 /**
@@ -36,7 +36,7 @@ function checkV1(input: WelcomeMessageInput_V1): V3Item {
   if (data.length === 0 || installationKey.length === 0 || (needsKey && hpkePublicKey.length === 0))
     throw malformed('invalid welcome message')
   return {
-    ...placed(installationKey, data),
+    ...placed(installationKey, data, [hpkePublicKey, welcomeMetadata]),
     encode: ({ sequence, createdNs }) => {
       const value = {
         id: BigInt(sequence),
@@ -58,7 +58,7 @@ function checkPointer(input: WelcomeMessageInput_WelcomePointer): V3Item {
   if (installationKey.length === 0 || welcomePointer.length === 0 || hpkePublicKey.length === 0)
     throw malformed('invalid welcome pointer message')
   return {
-    ...placed(installationKey, welcomePointer),
+    ...placed(installationKey, welcomePointer, [hpkePublicKey]),
     encode: ({ sequence, createdNs }) => {
       const value = {
         id: BigInt(sequence),
@@ -81,8 +81,14 @@ function knownAlgorithm(algorithm: WelcomeWrapperAlgorithm): WelcomeWrapperAlgor
     : WelcomeWrapperAlgorithm.WELCOME_WRAPPER_ALGORITHM_CURVE25519
 }
 
-function placed(installationKey: Uint8Array, data: Uint8Array): Omit<V3Item, 'encode'> {
-  if (data.length > maxV3MessageBytes) throw malformed('welcome message too big')
+function placed(
+  installationKey: Uint8Array,
+  data: Uint8Array,
+  attributes: readonly Uint8Array[],
+): Omit<V3Item, 'encode'> {
+  const attributeBytes = attributes.reduce((sum, { length }) => sum + length, 0)
+  if (data.length > maxV3MessageBytes || attributeBytes > maxV3AttributeBytes)
+    throw malformed('welcome message too big')
   return {
     topic: v3.mlsTopic({ kind: 'welcome', id: installationKey }),
     digest: createHash('sha256').update(installationKey).update(data).digest(),

@@ -72,6 +72,14 @@ const migrations: readonly ((database: Database) => void)[] = [
       CREATE INDEX key_package_expires ON key_package (expires_ms) WHERE expires_ms IS NOT NULL;
     `)
   },
+  // The length of the log of each inbox, which is bounded.
+  (database) => {
+    database.exec(`
+      ALTER TABLE inbox ADD COLUMN log_bytes INTEGER NOT NULL DEFAULT 0;
+      UPDATE inbox SET log_bytes =
+        (SELECT coalesce(sum(length(payload)), 0) FROM identity_update WHERE topic = inbox.topic);
+    `)
+  },
 ]
 
 /**

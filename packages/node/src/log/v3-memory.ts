@@ -102,6 +102,11 @@ class MemoryV3Log implements V3Log {
     return appended
   }
 
+  bytesAt(sequence: number): number {
+    const entry = this.#all[firstAfter(this.#all, sequence - 1)]
+    return entry?.payload.length ?? 0
+  }
+
   has(topic: string, digest: Uint8Array): boolean {
     return this.#sequences.has(itemKey({ topic, digest }))
   }
@@ -188,7 +193,8 @@ function memoryIdentity(log: MemoryV3Log): IdentityStore {
       const [appended] = log.appendNow([item], nowMs)
       if (appended === undefined) return undefined
       const { sequence } = appended
-      states.set(item.topic, { sequence, state })
+      const logBytes = (states.get(item.topic)?.logBytes ?? 0) + log.bytesAt(sequence)
+      states.set(item.topic, { sequence, state, logBytes })
       for (const name of removed) inboxes.get(name)?.delete(inboxId)
       for (const name of added) {
         const ofName = inboxes.get(name) ?? new Map<string, number>()

@@ -76,9 +76,12 @@ function keyPackagesIn(store: SqliteStore): KeyPackageStore {
 
 function identityIn(store: SqliteStore, log: SqliteV3Log): IdentityStore {
   const { database } = store
-  const selectState = database.prepare('SELECT sequence, state FROM inbox WHERE topic = ?')
-  const putState = database.prepare(`INSERT INTO inbox (topic, sequence, state) VALUES (?1, ?2, ?3)
-    ON CONFLICT (topic) DO UPDATE SET sequence = ?2, state = ?3`)
+  const selectState = database.prepare(
+    'SELECT sequence, state, log_bytes AS logBytes FROM inbox WHERE topic = ?',
+  )
+  const putState = database.prepare(`INSERT INTO inbox (topic, sequence, state, log_bytes)
+    SELECT ?1, ?2, ?3, length(payload) FROM identity_update WHERE sequence = ?2
+    ON CONFLICT (topic) DO UPDATE SET sequence = ?2, state = ?3, log_bytes = log_bytes + excluded.log_bytes`)
   const addIdentifier =
     database.prepare(`INSERT INTO identifier (name, inbox_id, sequence) VALUES (?1, ?2, ?3)
     ON CONFLICT (name, inbox_id) DO UPDATE SET sequence = ?3`)

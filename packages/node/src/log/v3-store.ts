@@ -109,6 +109,8 @@ export type StoredState = {
   readonly sequence: number
   /** As `encodeAssociationState` of the protocol writes it. */
   readonly state: Uint8Array
+  /** Bytes of all updates in the log, as it gives them out. */
+  readonly logBytes: number
 }
 
 /** An update that has been checked against the state `after`. */

@@ -9,7 +9,7 @@ import type { V3Log } from '../../log/v3-store.ts'
 import { decodeRequest } from '../decode.ts'
 import { cursorOf } from '../mls/page.ts'
 import type { UnaryMethod } from '../method.ts'
-import { admit, checkCount, type V3Services } from '../v3-services.ts'
+import { admit, checkCount, readEach, type V3Services } from '../v3-services.ts'
 import { embedded, messageOf } from '../wire.ts'
 
 /** IdentityApi.GetIdentityUpdates (node-api §7): complete logs behind the given places; clients do not page. */
@@ -25,18 +25,23 @@ export function getIdentityUpdatesMethod(services: V3Services): UnaryMethod {
         inboxId: v3.parseInboxId(inboxId),
         cursor: cursorOf(sequenceId),
       }))
-      const answers: Uint8Array[] = []
-      for (const { inboxId, cursor } of asked) {
-        const topic = identityTopic(inboxId)
-        const updates = await readLog(services.store.identity.log, topic, cursor)
-        const header = GetIdentityUpdatesResponse_Response.encode({ inboxId, updates: [] }).finish()
-        answers.push(
-          embedded(1, messageOf([header, ...updates.map((update) => embedded(2, update))])),
-        )
-      }
+      const answers = await readEach(
+        asked,
+        (some) => Promise.all(some.map((each) => answer(services.store.identity.log, each))),
+        ({ length }) => length,
+      )
       return messageOf(answers)
     },
   }
+}
+
+async function answer(
+  log: Pick<V3Log, 'page'>,
+  { inboxId, cursor }: { readonly inboxId: v3.InboxId; readonly cursor: number },
+): Promise<Uint8Array> {
+  const updates = await readLog(log, identityTopic(inboxId), cursor)
+  const header = GetIdentityUpdatesResponse_Response.encode({ inboxId, updates: [] }).finish()
+  return embedded(1, messageOf([header, ...updates.map((update) => embedded(2, update))]))
 }
 
 /** Everything of an inbox behind a place. A log has at most 256 updates. */

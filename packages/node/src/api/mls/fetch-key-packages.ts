@@ -2,7 +2,7 @@ import { FetchKeyPackagesRequest, FetchKeyPackagesResponse } from '@xmtp-ts/prot
 import { maxV3Keys } from '../../limits.ts'
 import { decodeRequest } from '../decode.ts'
 import type { UnaryMethod } from '../method.ts'
-import { admit, checkCount, type V3Services } from '../v3-services.ts'
+import { admit, checkCount, readEach, type V3Services } from '../v3-services.ts'
 
 const noBytes = new Uint8Array()
 
@@ -15,7 +15,11 @@ export function fetchKeyPackagesMethod(services: V3Services): UnaryMethod {
       admit(services, call)
       const { installationKeys } = decodeRequest(FetchKeyPackagesRequest, request)
       checkCount(installationKeys.length, { max: maxV3Keys, what: 'keys in single call' })
-      const found = await services.store.keyPackages.get(installationKeys)
+      const found = await readEach(
+        installationKeys,
+        (keys) => services.store.keyPackages.get(keys),
+        (bytes) => bytes?.length ?? 0,
+      )
       const keyPackages = found.map((bytes) => ({ keyPackageTlsSerialized: bytes ?? noBytes }))
       return FetchKeyPackagesResponse.encode({ keyPackages }).finish()
     },

@@ -8,7 +8,7 @@ import { maxV3Keys } from '../../limits.ts'
 import type { V3Entry } from '../../log/v3-store.ts'
 import { decodeRequest } from '../decode.ts'
 import type { UnaryMethod } from '../method.ts'
-import { admit, checkCount, type V3Services } from '../v3-services.ts'
+import { admit, checkCount, readEach, type V3Services } from '../v3-services.ts'
 import { embedded, messageOf } from '../wire.ts'
 
 const noBytes = new Uint8Array()
@@ -27,8 +27,15 @@ export function getNewestGroupMessageMethod(services: V3Services): UnaryMethod {
         what: 'groups in single call',
       })
       const topics = groupIds.map((id) => v3.mlsTopic({ kind: 'group', id }))
-      const newest = await services.store.groupMessages.newest(topics)
-      return messageOf(newest.map((entry) => embedded(1, answer(entry, includeContent))))
+      const answers = await readEach(
+        topics,
+        async (some) => {
+          const newest = await services.store.groupMessages.newest(some)
+          return newest.map((entry) => embedded(1, answer(entry, includeContent)))
+        },
+        ({ length }) => length,
+      )
+      return messageOf(answers)
     },
   }
 }
