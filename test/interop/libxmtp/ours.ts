@@ -37,8 +37,9 @@ export const ours: Omit<ClientKind, 'start'> & { start(): Promise<OurProcess> } 
 function openWire(told: Pick<ClientOptions, 'onRefused' | 'onError'>): Wire {
   const clients = new Set<Client>()
   const listeners: ((answer: Answer | undefined) => void)[] = []
+  let isGone = false
   const tell = (answer: Answer | undefined) => {
-    for (const listener of listeners) listener(answer)
+    if (!isGone) for (const listener of listeners) listener(answer)
   }
   const create = async (signer: sdk.Signer, options: ClientOptions): Promise<Client> => {
     const client: Client = await sdk.Client.create(signer, { ...options, ...told })
@@ -55,8 +56,9 @@ function openWire(told: Pick<ClientOptions, 'onRefused' | 'onError'>): Wire {
     onAnswer: (listener) => void listeners.push(listener),
     complaints: () => '',
     async close() {
-      for (const client of clients) await client.close()
       tell(undefined)
+      isGone = true
+      for (const client of clients) await client.close()
     },
   }
 }
