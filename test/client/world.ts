@@ -5,14 +5,24 @@ import {
   type ClientOptions,
   type DecodedMessage,
   type Refusal,
+  type Transport,
 } from '@xmtp-ts/client'
-import { createNode, openMemoryLog, openMemoryV3Store, type Node } from '@xmtp-ts/node'
+import {
+  createNode,
+  openMemoryLog,
+  openMemoryV3Store,
+  type Node,
+  type NodeParts,
+} from '@xmtp-ts/node'
 import { afterEach, beforeEach, expect } from 'vitest'
 
 export const walletKey = (number: number) => number.toString(16).padStart(64, '0')
 
-/** A node, and clients of it that are closed after each test; nothing may have been refused or have failed. */
-export function world() {
+/**
+ * A node, and clients of it that are closed after each test; nothing may have been refused or have failed.
+ * @param parts of the node
+ */
+export function world(parts: Pick<NodeParts, 'history'> = {}) {
   let node: Node
   const opened: AsyncDisposable[] = []
   const refusals: Refusal[] = []
@@ -23,6 +33,7 @@ export function world() {
       log: openMemoryLog(),
       v3: openMemoryV3Store(),
       listen: [{ host: '127.0.0.1', port: 0 }],
+      ...parts,
     })
   })
 
@@ -37,6 +48,7 @@ export function world() {
     ({
       transport: memoryTransport(node.memory()),
       dbPath: null,
+      disableDeviceSync: true,
       onRefused: (refusal) => refusals.push(refusal),
       onError: (error) => failures.push(error),
     }) satisfies ClientOptions
@@ -53,6 +65,25 @@ export function world() {
       const client: Client = await Client.create(walletKey(number), { ...options(), ...more })
       opened.push(client)
       return client
+    },
+  }
+}
+
+/** A transport that does something once before it sends to a group: `first.next` is set when all is ready. */
+export function sendingAfter(
+  inner: Transport,
+  first: { next: (() => Promise<unknown>) | undefined },
+): Transport {
+  return {
+    ...inner,
+    serverStream: (...call) => inner.serverStream(...call),
+    async unary(path, request, options) {
+      const { next } = first
+      if (path.endsWith('/SendGroupMessages') && next !== undefined) {
+        first.next = undefined
+        await next()
+      }
+      return inner.unary(path, request, options)
     },
   }
 }

@@ -1,6 +1,9 @@
 export { Client } from './v3/client.ts'
 export { ApiUrls, createBackend, HistorySyncUrls } from './v3/client/backend.ts'
 export type { Backend, NetworkOptions, XmtpEnv } from './v3/client/backend.ts'
+export { BackupElementSelectionOption } from './v3/archive/archive-options.ts'
+export type { ArchiveMetadata, ArchiveOptions } from './v3/archive/archive-options.ts'
+export type { AvailableArchive as AvailableArchiveInfo } from './v3/device-sync/archives.ts'
 export { LogLevel } from './v3/client/options.ts'
 export type {
   BuiltInContentTypes,

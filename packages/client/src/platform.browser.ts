@@ -6,8 +6,23 @@ import type { RecordStore } from './store/record-store.ts'
  * @throws XmtpError `client.store.unusable`
  */
 export async function openFile(path: string): Promise<RecordStore> {
-  throw new XmtpError(
+  throw noFile(path, 'pass a store, or dbPath: null for one in memory')
+}
+
+/** @throws XmtpError `client.store.unusable` */
+export async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+  throw noFile(path, 'pass the bytes of the archive')
+}
+
+/** @throws XmtpError `client.store.unusable` */
+export async function writeFile(path: string, _: AsyncIterable<Uint8Array>): Promise<void> {
+  throw noFile(path, 'see exportArchive')
+}
+
+function noFile(path: string, instead: string): XmtpError {
+  const name = JSON.stringify(path.slice(0, 200))
+  return new XmtpError(
     'client.store.unusable',
-    `There are no files such as ${JSON.stringify(path)} here: pass a store, or dbPath: null for one in memory.`,
+    `There are no files such as ${name} here: ${instead}.`,
   )
 }

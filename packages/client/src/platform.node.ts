@@ -5,3 +5,5 @@ import { openSqliteRecords } from './store/sqlite-records.ts'
 export function openFile(path: string): Promise<RecordStore> {
   return openSqliteRecords(path)
 }
+
+export { readFile, writeFile } from './store/archive-file.ts'

@@ -1,7 +1,8 @@
 import type { AnyCodec } from '@xmtp-ts/content'
 import { bytesToHex, v3 } from '@xmtp-ts/protocol'
-import type { XmtpEnv } from './client/backend.ts'
-import { InboxMethods, type InboxHolder } from './client/inbox-methods.ts'
+import { historyUrlOf, type XmtpEnv } from './client/backend.ts'
+import { DeviceSyncMethods } from './client/device-sync-methods.ts'
+import type { InboxHolder } from './client/inbox-methods.ts'
 import { opening, openStored, type Opened } from './client/open.ts'
 import type { ClientOptions, ContentsOf } from './client/options.ts'
 import {
@@ -41,7 +42,7 @@ import { contractsOf, toInboxSigner, type AnyInboxSigner, type InboxSigner } fro
  * An installation of an inbox, in the shape of `@xmtp/node-sdk`. `Client.create` returns a finished one; close it, or use
  * `await using`. Any method may throw XmtpError `client.network.*`, `client.node.*`, `client.store.*` and `client.closed`.
  */
-export class Client<Content = unknown> extends InboxMethods implements AsyncDisposable {
+export class Client<Content = unknown> extends DeviceSyncMethods implements AsyncDisposable {
   static readonly revokeInstallations = revokeInstallationsAt
   static readonly fetchInboxStates = fetchInboxStatesAt
   static readonly canMessage = canMessageAt
@@ -78,7 +79,7 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
     this.#core = core
     this.#isRegistered = installation.registered
     startWorkers(core)
-    if (this.#isRegistered) startRegisteredWorkers(core, options)
+    if (this.#isRegistered) startRegisteredWorkers(core, options, this.historyUrl)
   }
 
   /**
@@ -192,6 +193,14 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
     return this.close()
   }
 
+  protected override get core(): Core {
+    return this.#core
+  }
+
+  protected override get historyUrl(): string | undefined {
+    return historyUrlOf(this.env, this.#opened.options.historySyncUrl)
+  }
+
   protected override get holder(): InboxHolder {
     const { parts, signer, candidate, options } = this.#opened
     const { identifier } = candidate.installation
@@ -201,7 +210,7 @@ export class Client<Content = unknown> extends InboxMethods implements AsyncDisp
   protected override registered(): void {
     if (this.#isRegistered) return
     this.#isRegistered = true
-    startRegisteredWorkers(this.#core, this.#opened.options)
+    startRegisteredWorkers(this.#core, this.#opened.options, this.historyUrl)
   }
 
   /** With what was just found out about the account. */

@@ -1,3 +1,4 @@
+import type { BackupMetadataSave } from '@xmtp-ts/proto/device_sync/device_sync'
 import { ConsentTypeSave } from '@xmtp-ts/proto/device_sync/consent_backup'
 import {
   Consent,
@@ -26,10 +27,11 @@ import { saveMessage } from './message-save.ts'
 export function exportArchive(
   core: Core,
   { options, key }: { readonly options: ArchiveOptions; readonly key: Uint8Array },
-): AsyncGenerator<Uint8Array> {
+): { readonly metadata: BackupMetadataSave; readonly pieces: AsyncIterable<Uint8Array> } {
   const metadata = metadataFor(options, nowNs(core))
   const { random } = core.environment
-  return sealArchive(elementsOf(core, options), { metadata, key, random })
+  const elements = elementsOf(core, options)
+  return { metadata, pieces: sealArchive(elements, { metadata, key, random }) }
 }
 
 async function* elementsOf(core: Core, options: ArchiveOptions): AsyncGenerator<ArchiveElement> {

@@ -37,7 +37,21 @@ export type Backend = {
 
 export const ApiUrls = { local: 'http://127.0.0.1:5556' } as const
 
-export const HistorySyncUrls = { local: 'http://127.0.0.1:5558' } as const
+/** Where archives go, as `@xmtp/node-sdk` has it; `local` is the service that `xmtp-ts node` runs here. */
+export const HistorySyncUrls = {
+  local: 'http://127.0.0.1:5558',
+  dev: 'https://message-history.dev.ephemera.network',
+  production: 'https://message-history.production.ephemera.network',
+  'testnet-staging': 'https://message-history.dev.ephemera.network',
+  'testnet-dev': 'https://message-history.dev.ephemera.network',
+  testnet: 'https://message-history.dev.ephemera.network',
+  mainnet: 'https://message-history.production.ephemera.network',
+} as const satisfies Readonly<Record<XmtpEnv, string>>
+
+/** The history service of a client; undefined: none. @param named by the app; null for none */
+export function historyUrlOf(env: XmtpEnv, named: string | null | undefined): string | undefined {
+  return named === undefined ? HistorySyncUrls[env] : (named ?? undefined)
+}
 
 /** @throws XmtpError `client.env.gone`, or `client.network.unreachable` for an `apiUrl` that is none */
 export async function createBackend(options: NetworkOptions = {}): Promise<Backend> {

@@ -21,9 +21,9 @@ import type { Backend, NetworkOptions } from './backend.ts'
 import type { StorageOptions } from './store.ts'
 
 export type DeviceSyncOptions = {
-  /** Where archives for this user's other installations go; null for nowhere. */
+  /** The history service, where archives for this user's other installations go: `HistorySyncUrls[env]`; null for none. */
   readonly historySyncUrl?: string | null | undefined
-  /** Other installations of the inbox neither send nor get anything. */
+  /** Neither tells the user's other installations anything nor does what they say. */
   readonly disableDeviceSync?: boolean | undefined
 }
 

@@ -3,6 +3,7 @@ import { deleteExpired } from '../conversation/expire.ts'
 import { removeLeaving } from '../conversation/leave.ts'
 import { followCommitLogs } from '../commit-log/worker.ts'
 import type { Core } from '../core.ts'
+import { followDevices } from '../device-sync/worker.ts'
 import { followLateWelcomes } from '../group/find-late-welcomes.ts'
 import { sendLate } from '../group/late.ts'
 import { sendOwedWelcomes } from '../group/owed-welcomes.ts'
@@ -17,7 +18,9 @@ export function startWorkers(core: Core): void {
 export function startRegisteredWorkers(
   core: Core,
   { forkRecovery = {} }: Pick<ClientOptions, 'forkRecovery'>,
+  historyUrl: string | undefined,
 ): void {
+  if (core.syncsDevices) void followDevices(core, historyUrl)
   void removeLeaving(core)
   void sendLate(core)
   void rotateKeyPackages(core)

@@ -1,4 +1,5 @@
-import { attempt, XmtpError, type v3 } from '@xmtp-ts/protocol'
+import { members } from '@xmtp-ts/mls'
+import { attempt, bytesToHex, v3, XmtpError } from '@xmtp-ts/protocol'
 import { decodeMembership, type GroupContent } from '@xmtp-ts/protocol/group'
 import type { Core } from '../core.ts'
 import { keptTypeOf } from '../group/conversation-row.ts'
@@ -42,7 +43,8 @@ export async function readSyncGroups(core: Core): Promise<readonly View[]> {
  */
 export function openSyncGroup(core: Core): Promise<string> {
   return core.groups.turn('sync group', async () => {
-    const known = (await readSyncGroups(core)).find((view) => isOurs(core, view))
+    const newest = (await readSyncGroups(core)).find((view) => isOurs(core, view))
+    const known = newest && (await isHeardByRevoked(core, newest.id)) ? undefined : newest
     const id = known?.id ?? (await newSyncGroup(core))
     if (known === undefined || membersOf(known).get(core.self.inboxId) === 0n)
       await changeGroup(core, id, (group) => planMembers(core, group, { add: [], remove: [] }))
@@ -60,6 +62,22 @@ function isOurs(core: Core, view: View): boolean {
   const [inboxId, ...others] = membersOf(view).keys()
   const isAmongUs = inboxId === core.self.inboxId && others.length === 0
   return view.row.active && !isPaused(core, view.row) && isAmongUs
+}
+
+/**
+ * Nobody takes a revoked installation out of a sync group, since they are not changed once they are made: what is said from
+ * then on is said in a new one. Asks nobody: whoever revoked it knows.
+ */
+async function isHeardByRevoked(core: Core, id: string): Promise<boolean> {
+  const { inboxId } = core.self
+  const state = (await core.inboxes.latest([inboxId])).get(inboxId)?.state
+  const group = await core.groups.turn(id, () => core.groups.load(id))
+  if (state === undefined || group === undefined) return false
+  const ours = new Set([
+    bytesToHex(core.self.installationId),
+    ...v3.installationsOf(state).map(({ key }) => bytesToHex(key)),
+  ])
+  return members(group.mls).some(({ leaf }) => !ours.has(bytesToHex(leaf.signatureKey)))
 }
 
 function membersOf({ row }: View): ReadonlyMap<string, bigint> {
