@@ -3,6 +3,7 @@ import { Message } from '@xmtp-ts/proto/store/v1/store'
 import { epochAuthenticator } from '@xmtp-ts/mls'
 import { bytesToHex, utf8, v3 } from '@xmtp-ts/protocol'
 import { readGroupContent, withMutableMetadata } from '@xmtp-ts/protocol/group'
+import type { Environment } from '../src/environment.ts'
 import { openMemoryRecords, RecordMemory } from '../src/store/memory-records.ts'
 import type { Transport } from '../src/transport/transport.ts'
 import type { Core, Refusal } from '../src/v3/core.ts'
@@ -15,7 +16,7 @@ import { syncAll } from '../src/v3/group/sync.ts'
 import { createInboxDirectory } from '../src/v3/identity/directory.ts'
 import { loadInstallation } from '../src/v3/identity/installation.ts'
 import { register } from '../src/v3/identity/register.ts'
-import { openCore, openNetwork } from '../src/v3/open-core.ts'
+import { openCore, openNetwork, type CoreParts } from '../src/v3/open-core.ts'
 import { keys } from '../src/v3/records/keys.ts'
 import { decodeRow, scanAll } from '../src/v3/records/rows.ts'
 import { contractsOf, toInboxSigner } from '../src/v3/signer.ts'
@@ -28,6 +29,10 @@ export type Person = {
   readonly memory: RecordMemory
   readonly transport: Transport
   readonly close: () => void
+}
+
+export type PersonOptions = Partial<Pick<CoreParts, 'protocolVersion' | 'report'>> & {
+  readonly environment?: Environment
 }
 
 /** Registers the account of this private key, or opens it again on what it has stored. */
@@ -44,7 +49,12 @@ export async function person(
   return openPerson(transport, memory)
 }
 
-async function openPerson(transport: Transport, memory: RecordMemory): Promise<Person> {
+/** @param more what is to be otherwise: another version, another clock */
+async function openPerson(
+  transport: Transport,
+  memory: RecordMemory,
+  { environment, ...more }: PersonOptions = {},
+): Promise<Person> {
   const controller = new AbortController()
   const { signal } = controller
   const store = openMemoryRecords(memory)
@@ -52,7 +62,7 @@ async function openPerson(transport: Transport, memory: RecordMemory): Promise<P
   if (installation === undefined) throw new Error('Nobody is registered in this store.')
   const refusals: Refusal[] = []
   const parts = {
-    network: openNetwork({ transport, signal }),
+    network: openNetwork({ transport, signal, environment }),
     store,
     installation,
     syncsDevices: false,
@@ -61,15 +71,19 @@ async function openPerson(transport: Transport, memory: RecordMemory): Promise<P
       throw error
     },
     signal,
+    ...more,
   }
   const close = () => controller.abort()
   return { ...openCore(parts), refusals, memory, transport, close }
 }
 
 /** The same client after its process has ended and begun again. */
-export function reopen({ close, transport, memory }: Person): Promise<Person> {
+export function reopen(
+  { close, transport, memory }: Person,
+  more?: PersonOptions,
+): Promise<Person> {
   close()
-  return openPerson(transport, memory)
+  return openPerson(transport, memory, more)
 }
 
 export async function groupOf(creator: Person, others: readonly Person[]): Promise<string> {

@@ -96,13 +96,13 @@ function optional(text: string): string {
   return text === '' ? 'None' : `Some(${JSON.stringify(text)})`
 }
 
-const resultNames: ReadonlyMap<number, string> = new Map([
+const resultNames: ReadonlyMap<CommitResult, string> = new Map([
   [CommitResult.COMMIT_RESULT_APPLIED, 'Success'],
   [CommitResult.COMMIT_RESULT_WRONG_EPOCH, 'WrongEpoch'],
   [CommitResult.COMMIT_RESULT_UNDECRYPTABLE, 'Undecryptable'],
   [CommitResult.COMMIT_RESULT_INVALID, 'Invalid'],
 ])
 
-function resultName(result: number): string {
+function resultName(result: CommitResult): string {
   return resultNames.get(result) ?? 'Unknown'
 }

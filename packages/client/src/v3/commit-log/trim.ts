@@ -1,4 +1,4 @@
-import { keptCommits, trimmedCommits } from '../../limits.ts'
+import { keptCommits, scanPageRecords, trimmedCommits } from '../../limits.ts'
 import { underPrefix } from '../../store/record-store.ts'
 import type { Core } from '../core.ts'
 import { numberOf } from '../stream/log.ts'
@@ -17,8 +17,10 @@ export async function trimCommits({ store }: Pick<Core, 'store'>, prefix: string
   const most = BigInt(keptCommits + trimmedCommits)
   // Places at the node have gaps; there may be fewer entries than this says, and then they are counted.
   if (numberOf(prefix, last.key) - numberOf(prefix, first.key) < most) return
-  const records = await store.scan({ ...range, order: 'descending', limit: Number(most) })
-  const old = records.slice(keptCommits)
+  const kept = await store.scan({ ...range, order: 'descending', limit: keptCommits })
+  const to = kept.at(-1)?.key ?? range.to
+  const old = await store.scan({ ...range, to, order: 'ascending', limit: scanPageRecords })
+  // In whole portions, so that a busy group costs little for each commit.
   if (old.length < trimmedCommits) return
   await store.write({ remove: old.map(({ key }) => key) })
 }

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { CommitResult } from "../../../xmtp/mls/message_contents/commit_log.ts";
 
 export const protobufPackage = "xmtp_ts.store.v1";
 
@@ -186,6 +187,12 @@ export interface OwedWelcomes {
   messageCursor: bigint;
 }
 
+/** What of the welcomes is to be read again: what is behind `from`, as often as `rereads` says. */
+export interface WelcomeDoubt {
+  from: bigint;
+  rereads: number;
+}
+
 /** The latest number of an inbox's log that is stored. */
 export interface InboxHead {
   sequenceId: bigint;
@@ -214,8 +221,7 @@ export interface LocalCommit {
   /** of the group message; 0 for how the group began here, which is never published */
   sequenceId: bigint;
   lastEpochAuthenticator: Uint8Array;
-  /** xmtp.mls.message_contents.CommitResult */
-  result: number;
+  result: CommitResult;
   /** after it */
   epoch: bigint;
   /** after it */
@@ -232,7 +238,7 @@ export interface LocalCommit {
 export interface RemoteCommit {
   /** of the group message */
   sequenceId: bigint;
-  result: number;
+  result: CommitResult;
   epoch: bigint;
   epochAuthenticator: Uint8Array;
 }
@@ -1447,6 +1453,66 @@ export const OwedWelcomes: MessageFns<OwedWelcomes> = {
   },
 };
 
+function createBaseWelcomeDoubt(): WelcomeDoubt {
+  return { from: 0n, rereads: 0 };
+}
+
+export const WelcomeDoubt: MessageFns<WelcomeDoubt> = {
+  encode(message: WelcomeDoubt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== 0n) {
+      if (BigInt.asUintN(64, message.from) !== message.from) {
+        throw new globalThis.Error("value provided for field message.from of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.from);
+    }
+    if (message.rereads !== 0) {
+      writer.uint32(16).uint32(message.rereads);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WelcomeDoubt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWelcomeDoubt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.from = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rereads = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseInboxHead(): InboxHead {
   return { sequenceId: 0n };
 }
@@ -1699,7 +1765,7 @@ export const LocalCommit: MessageFns<LocalCommit> = {
       writer.uint32(18).bytes(message.lastEpochAuthenticator);
     }
     if (message.result !== 0) {
-      writer.uint32(24).uint32(message.result);
+      writer.uint32(24).int32(message.result);
     }
     if (message.epoch !== 0n) {
       if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
@@ -1759,7 +1825,7 @@ export const LocalCommit: MessageFns<LocalCommit> = {
               break;
             }
 
-            message.result = reader.uint32();
+            message.result = reader.int32() as any;
             continue;
           }
           case 4: {
@@ -1836,7 +1902,7 @@ export const RemoteCommit: MessageFns<RemoteCommit> = {
       writer.uint32(8).uint64(message.sequenceId);
     }
     if (message.result !== 0) {
-      writer.uint32(16).uint32(message.result);
+      writer.uint32(16).int32(message.result);
     }
     if (message.epoch !== 0n) {
       if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
@@ -1876,7 +1942,7 @@ export const RemoteCommit: MessageFns<RemoteCommit> = {
               break;
             }
 
-            message.result = reader.uint32();
+            message.result = reader.int32() as any;
             continue;
           }
           case 3: {
