@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { newClient } from './client.ts'
-import type { ClientKind, Wire } from './driver.ts'
+import type { ClientKind, ClientProcess, Wire } from './driver.ts'
 import type { Answer } from './host.ts'
 import { modules, problemOfModules, required } from './installed.ts'
 import { createProcess, createRequests } from './process.ts'
@@ -26,12 +26,17 @@ const dialect = { optimistic: { optimistic: true }, options: { loggingLevel: 1 }
 export const browser: ClientKind = {
   sdk: 'browser-sdk',
   problem: problemOfModules() ?? problemOfChromium(),
-  async start() {
-    const requests = createRequests(await openPage())
-    return createProcess('browser-sdk', requests, (options) =>
-      newClient(dialect, requests, options),
-    )
-  },
+  start: startPage,
+}
+
+/** A page that can be loaded again: its clients are gone then, and its databases are not. */
+export async function startPage(): Promise<ClientProcess & { reload(): Promise<void> }> {
+  const { reload, ...wire } = await openPage()
+  const requests = createRequests(wire)
+  const process = createProcess('browser-sdk', requests, (options) =>
+    newClient(dialect, requests, options),
+  )
+  return { ...process, reload }
 }
 
 function problemOfChromium(): string | undefined {
@@ -39,7 +44,7 @@ function problemOfChromium(): string | undefined {
   return required('There is no Chromium here for the browser SDK: `apt-get install chromium`.')
 }
 
-async function openPage(): Promise<Wire> {
+async function openPage(): Promise<Wire & { reload(): Promise<void> }> {
   const files = await pageFiles()
   const server = await serve(files)
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -55,9 +60,14 @@ async function openPage(): Promise<Wire> {
   let listener: (answer: Answer | undefined) => void = () => {}
   page.on('close', () => listener(undefined))
   await page.exposeFunction('answer', (line: string) => listener(JSON.parse(line) as Answer))
+  const loaded = () => page.waitForFunction(() => 'request' in globalThis)
   await page.goto(origin)
-  await page.waitForFunction(() => 'request' in globalThis)
+  await loaded()
   return {
+    async reload() {
+      await page.reload()
+      await loaded()
+    },
     send(request) {
       const line = JSON.stringify(request)
       const given = page.evaluate((text) => {
