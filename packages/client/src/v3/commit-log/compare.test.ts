@@ -17,7 +17,7 @@ const seen = (place: bigint, sequenceId: bigint, state: number) => {
   const row = {
     sequenceId,
     epochAuthenticator: new Uint8Array(32).fill(state),
-    result: 1,
+    result,
     epoch: 1n,
   }
   const more = { lastEpochAuthenticator: new Uint8Array(), kind: '', failure: '' }
