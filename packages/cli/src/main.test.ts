@@ -125,7 +125,7 @@ describe('help', () => {
   it('stands for a command that is missing', async () => {
     const { exitCode, out, err } = await run(['group'])
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' })
-    expect(err).toContain('rename [options] <group> <name>')
+    expect(err).toContain('rename <group> <name>')
   })
 
   it('of every verb and group has examples, and explains every value', async () => {

@@ -70,7 +70,11 @@ export function createProgram(io: Io, outcome: Outcome): Command {
   const program = new Command('xmtp-ts')
     .description('XMTP from a terminal: direct messages, groups, and the node that carries them.')
     .version(cliVersion, '--version', 'print the version')
-    .configureHelp({ helpWidth: io.stdout.columns ?? 100 })
+    .configureHelp({
+      helpWidth: Math.min(io.stdout.columns ?? maxHelpColumns, maxHelpColumns),
+      subcommandTerm: (command) =>
+        `${command.name()} ${command.usage().replaceAll(/\[(?:options|command)\] ?/g, '')}`.trim(),
+    })
     .exitOverride()
     .helpCommand(false)
     .configureOutput({
@@ -104,6 +108,9 @@ export function createProgram(io: Io, outcome: Outcome): Command {
   addV2(tree)
   return program
 }
+
+/** Longer lines are hard to read. */
+const maxHelpColumns = 100
 
 const firstSteps = `Examples:
   $ xmtp-ts node                        a node on this machine, in another terminal

@@ -71,6 +71,12 @@ export function nameOf(person: Person | undefined, inboxId: string): string {
   return shortAccount(person?.address ?? inboxId)
 }
 
+/** The same in full, for lists of people. */
+export function fullNameOf(person: Person | undefined, inboxId: string): string {
+  const account = person?.address ?? inboxId
+  return person?.isSelf === true ? `${account} (you)` : account
+}
+
 export function shortAccount(account: string): string {
   return account.startsWith('0x')
     ? `${account.slice(0, 6)}…${account.slice(-4)}`

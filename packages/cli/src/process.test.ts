@@ -27,8 +27,12 @@ afterAll(async () => {
 
 /** Starts the program as a shell would. */
 function start(...argv: readonly string[]) {
+  return startAs({}, ...argv)
+}
+
+function startAs(env: Record<string, string>, ...argv: readonly string[]) {
   const child = spawn(process.execPath, [program, ...argv], {
-    env: { PATH: process.env['PATH'], HOME: folder },
+    env: { PATH: process.env['PATH'], HOME: folder, ...env },
     cwd: folder,
   })
   running.add(child)
@@ -49,14 +53,17 @@ function start(...argv: readonly string[]) {
       wake()
     })
   })
-  const firstLine = async () => {
-    while (!written.out.includes('\n') && running.has(child))
+  const until = async (isSo: (soFar: { out: string; err: string }) => boolean) => {
+    while (!isSo(written) && running.has(child))
       await new Promise<void>((resolve) => {
         wake = resolve
       })
+  }
+  const firstLine = async () => {
+    await until(({ out }) => out.includes('\n'))
     return written.out.split('\n')[0] ?? ''
   }
-  return { child, ended, firstLine }
+  return { child, ended, firstLine, until, written }
 }
 
 const memoryNode = ['node', '--listen', '127.0.0.1:0', '--memory', '--json']
@@ -70,7 +77,7 @@ describe.skipIf(!isBuilt)('the built program', () => {
   })
 
   it('checks its arguments before it looks for a node', async () => {
-    expect(await start('send', 'nonsense', 'hi').ended).toMatchObject({ exitCode: 2, out: '' })
+    expect(await start('dm', 'nonsense', 'hi').ended).toMatchObject({ exitCode: 2, out: '' })
   })
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
@@ -120,6 +127,81 @@ describe.skipIf(!isBuilt)('the built program', () => {
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' })
   })
 })
+
+describe.skipIf(!isBuilt)('a stream of the built program', () => {
+  /** A node, and two accounts of it. */
+  async function opened() {
+    const node = start(...memoryNode)
+    const env = { XMTP_ENV: JSON.parse(await node.firstLine()).listen[0] }
+    const ann = { ...env, XMTP_WALLET_KEY: '1'.repeat(64) }
+    const ben = { ...env, XMTP_WALLET_KEY: '2'.repeat(64) }
+    const made = await startAs(ben, 'identity', 'create', '--json').ended
+    const { address } = JSON.parse(made.out)
+    const say = async (text: string) => {
+      const { exitCode } = await startAs(ann, 'send', address, text).ended
+      expect(exitCode).toBe(0)
+    }
+    return { ben, say }
+  }
+
+  const texts = (out: string) =>
+    out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+      .filter(({ kind }) => kind === 'message')
+      .map(({ text }) => text)
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends with 0 at %s', async (signal) => {
+    const { ben, say } = await opened()
+    const stream = startAs(ben, 'stream')
+    await stream.until(({ err }) => err.includes('Ctrl-C'))
+    await say('hello')
+    await stream.until(({ out }) => out.includes('hello'))
+    stream.child.kill(signal)
+    expect(await stream.ended).toMatchObject({ exitCode: 0 })
+  })
+
+  it('of a name misses nothing when its reader goes away, or it is killed', async () => {
+    const { ben, say } = await opened()
+    const argv = ['stream', '--durable', 'bot', '--json'] as const
+    const first = startAs(ben, ...argv)
+    // Nothing tells programs that the stream stands, but what it brings.
+    await until(async () => {
+      await say('ready?')
+      return /ready/.test(first.written.out)
+    })
+    first.child.stdout.destroy()
+    await say('one')
+    expect(await first.ended).toMatchObject({ exitCode: 0 })
+    const second = startAs(ben, ...argv)
+    await second.until(({ out }) => texts(out).includes('one'))
+    second.child.kill('SIGKILL')
+    await second.ended
+    await say('two')
+    const third = startAs(ben, ...argv)
+    await third.until(({ out }) => texts(out).includes('two'))
+    third.child.kill('SIGINT')
+    const { exitCode, out } = await third.ended
+    expect(exitCode).toBe(0)
+    expect(
+      texts(out)
+        .slice(-2)
+        .filter((text) => text !== 'one'),
+    ).toEqual(['two'])
+  })
+
+  it('is one line of JSON when the node is not there', async () => {
+    const env = { XMTP_ENV: 'http://127.0.0.1:9', XMTP_WALLET_KEY: '1'.repeat(64) }
+    const { exitCode, out, err } = await startAs(env, 'stream', '--json').ended
+    expect({ exitCode, out }).toEqual({ exitCode: 4, out: '' })
+    expect(JSON.parse(err)).toMatchObject({ error: { code: 'client.network.unreachable' } })
+  })
+})
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo()));
+}
 
 /** Writes another version into a store, as a later release would. */
 function setStoreVersion(path: string, version: number): void {

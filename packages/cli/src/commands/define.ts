@@ -32,7 +32,7 @@ export function addBranch(
   { command, ...rest }: Tree,
   { name, does, examples }: { name: string; does: string; examples: readonly string[] },
 ): Tree {
-  const branch = command.command(name).description(does)
+  const branch = command.command(name).description(does).summary(summaryOf(does))
   branch.helpCommand(false).addHelpText('after', exampleText(examples))
   return { ...rest, command: branch }
 }
@@ -44,7 +44,7 @@ export function addVerb<
   { command: parent, io, end }: Tree,
   { usage, does, needs, options = [], examples, verb }: Definition<Options, Values>,
 ): void {
-  const command = parent.command(usage).description(does)
+  const command = parent.command(usage).description(does).summary(summaryOf(does))
   for (const value of command.registeredArguments)
     value.description = valueTexts[value.name()] ?? ''
   for (const option of [...options, ...commonOptions(needs, io)]) command.addOption(option)
@@ -54,6 +54,11 @@ export function addVerb<
     const reporter = createReporter(io, { json: options.json === true })
     end((await verb(options, { io, reporter }, ...values)) ?? 0)
   })
+}
+
+/** What fits into a list of commands. */
+function summaryOf(does: string): string {
+  return does.split(/[.:;](?: |$)/)[0] ?? does
 }
 
 /** Values, options, the command. */
@@ -100,7 +105,7 @@ function commonOptions(needs: Needs, io: Io): readonly Option[] {
     store: [wallet, store, network, json],
     installation: [wallet, store, ephemeral, network, json],
   }
-  return byNeed[needs]
+  return byNeed[needs].map((option) => option.helpGroup('Account and network:'))
 }
 
 function exampleText(lines: readonly string[]): string {

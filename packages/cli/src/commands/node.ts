@@ -1,5 +1,6 @@
 import { Option } from 'commander'
-import { node } from '../verbs/node.ts'
+import type { NodeOptions } from '../verbs/node.ts'
+import type { VerbContext } from '../verb.ts'
 import { addVerb, type Tree } from './define.ts'
 
 export function addNode(tree: Tree): void {
@@ -40,6 +41,10 @@ export function addNode(tree: Tree): void {
       'node --listen 127.0.0.1:0 --memory --json',
       'node --listen 0.0.0.0:5555 --data /var/lib/xmtp --limits 20000,3000',
     ],
-    verb: node,
+    // Loaded for itself: every other command would start half as fast.
+    verb: async (options: NodeOptions, context: VerbContext) => {
+      const { node } = await import('../verbs/node.ts')
+      return node(options, context)
+    },
   })
 }

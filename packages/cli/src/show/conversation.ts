@@ -113,7 +113,7 @@ function stateOf(conversation: AnyConversation): string {
 }
 
 function conversationFields(described: Described): Parameters<typeof fieldsText>[0] {
-  const { conversation, known } = described
+  const { conversation, last, known } = described
   const by = conversation.addedByInboxId
   return [
     [conversation instanceof Dm ? 'DM with' : 'Group', displayName(described)],
@@ -126,5 +126,6 @@ function conversationFields(described: Described): Parameters<typeof fieldsText>
         ] as const)),
     ['Begun', `${longTime(conversation.createdAt)}, by ${nameOf(known.get(by), by)}`],
     ['Consent', stateOf(conversation)],
+    ['Newest', last === undefined ? '' : messageSummary({ message: last, known })],
   ]
 }

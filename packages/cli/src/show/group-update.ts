@@ -25,9 +25,9 @@ export function updateText(update: GroupUpdated, nameOf: NameOf): string {
     ['added', update.addedInboxes, ''],
     ['removed', update.removedInboxes, ''],
     ['let', update.leftInboxes, ' go'],
-    ['made', update.addedAdminInboxes, ' admin'],
+    ['made', update.addedAdminInboxes, ' an admin'],
     ['made', update.removedAdminInboxes, ' no admin any more'],
-    ['made', update.addedSuperAdminInboxes, ' super admin'],
+    ['made', update.addedSuperAdminInboxes, ' a super admin'],
     ['made', update.removedSuperAdminInboxes, ' no super admin any more'],
   ] as const
   const parts = [
@@ -67,5 +67,5 @@ function fieldText({ fieldName, newValue = '' }: FieldChange): string | undefine
 
 function disappearingText(inNs: string): string {
   const ns = /^\d{1,19}$/.test(inNs) ? BigInt(inNs) : 0n
-  return ns === 0n ? 'has messages stay' : `has messages disappear after ${duration(ns)}`
+  return ns === 0n ? 'had messages stay' : `had messages disappear after ${duration(ns)}`
 }

@@ -49,6 +49,7 @@ const unitSeconds = [
 /** `2 days`: in the largest unit that comes out even. */
 export function duration(ns: bigint): string {
   const seconds = ns / 1_000_000_000n
+  if (seconds === 0n) return 'less than a second'
   const [unit, size] = unitSeconds.find(([, size]) => seconds % size === 0n) ?? ['second', 1n]
   const count = seconds / size
   return `${count} ${unit}${count === 1n ? '' : 's'}`

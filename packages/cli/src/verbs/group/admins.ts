@@ -1,5 +1,5 @@
 import { PermissionLevel, type Group } from '@xmtp-ts/client'
-import { nameOf, recipientOf } from '../../people.ts'
+import { fullNameOf, recipientOf } from '../../people.ts'
 import type { Session, SessionOptions } from '../../session.ts'
 import type { Verb, VerbContext } from '../../verb.ts'
 import { roles } from './members.ts'
@@ -40,11 +40,7 @@ async function report(group: Group, { people }: Session, { reporter }: VerbConte
     .toSorted((a, b) => b.permissionLevel - a.permissionLevel)
   const known = await people.find(chosen.map(({ inboxId }) => inboxId))
   await reporter.list({
-    columns: [
-      { head: 'ADMIN' },
-      { head: 'ROLE' },
-      { head: 'ACCOUNT', isFlexible: true, isDim: true },
-    ],
+    columns: [{ head: 'ADMIN', isFlexible: true }, { head: 'ROLE' }],
     rows: chosen.map(({ inboxId, permissionLevel }) => ({
       json: {
         conversation: group.id,
@@ -52,11 +48,7 @@ async function report(group: Group, { people }: Session, { reporter }: VerbConte
         address: known.get(inboxId)?.address ?? null,
         role: roles[permissionLevel],
       },
-      cells: [
-        nameOf(known.get(inboxId), inboxId),
-        roles[permissionLevel],
-        known.get(inboxId)?.address ?? inboxId,
-      ],
+      cells: [fullNameOf(known.get(inboxId), inboxId), roles[permissionLevel]],
     })),
     none: 'The group has no admins.',
   })

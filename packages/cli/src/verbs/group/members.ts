@@ -1,6 +1,6 @@
 import { Dm, PermissionLevel, type Group, type GroupMember } from '@xmtp-ts/client'
 import { findConversation, type AnyConversation } from '../../find.ts'
-import { accountText, nameOf, recipientOf } from '../../people.ts'
+import { accountText, fullNameOf, recipientOf } from '../../people.ts'
 import { openSynced, type Session, type SessionOptions } from '../../session.ts'
 import { consentNames } from '../../show/conversation.ts'
 import type { Verb, VerbContext } from '../../verb.ts'
@@ -69,20 +69,18 @@ export async function reportMembers(
   const known = await session.people.find(members.map(({ inboxId }) => inboxId))
   await context.reporter.list({
     columns: [
-      { head: 'MEMBER' },
+      { head: 'MEMBER', isFlexible: true },
       { head: 'ROLE' },
       { head: 'DEVICES' },
       { head: 'CONSENT', isDim: true },
-      { head: 'ACCOUNT', isFlexible: true, isDim: true },
     ],
     rows: inOrder(members).map((member) => ({
       json: memberJson(member, conversation),
       cells: [
-        nameOf(known.get(member.inboxId), member.inboxId),
+        fullNameOf(known.get(member.inboxId), member.inboxId),
         roleOf(member, conversation),
         String(member.installationIds.length),
-        consentNames[member.consentState],
-        known.get(member.inboxId)?.address ?? member.inboxId,
+        member.inboxId === session.client.inboxId ? '' : consentNames[member.consentState],
       ],
     })),
     none: 'Nobody is in there.',
