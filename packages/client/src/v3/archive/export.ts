@@ -11,9 +11,10 @@ import { attempt } from '@xmtp-ts/protocol'
 import { nowNs, type Core } from '../core.ts'
 import { readView } from '../conversation/view.ts'
 import { keptTypeOf } from '../group/conversation-row.ts'
+import { receiveNew } from '../group/receive.ts'
 import { isExpired } from '../message/stored.ts'
 import { keys } from '../records/keys.ts'
-import { decodeRow, scanPages } from '../records/rows.ts'
+import { decodeRow, scanAll, scanPages } from '../records/rows.ts'
 import { sealArchive, type ArchiveElement } from './archive-format.ts'
 import { metadataFor, type ArchiveOptions } from './archive-options.ts'
 import { saveGroup } from './group-save.ts'
@@ -76,12 +77,20 @@ async function* groups(core: Core, options: ArchiveOptions): AsyncGenerator<Arch
 }
 
 async function* messages(core: Core, options: ArchiveOptions): AsyncGenerator<ArchiveElement> {
-  for await (const id of conversationIds(core))
+  for await (const id of conversationIds(core)) {
+    await readBackSent(core, id)
     for await (const page of scanPages(core.store, keys.messages(id)))
       for (const { value } of page) {
         const row = decodeRow(Message, value)
         if (isWanted(core, row, options)) yield { $case: 'groupMessage', value: saveMessage(row) }
       }
+  }
+}
+
+/** What was just sent has neither its place nor its time before it is read back. Without a network it is left out. */
+async function readBackSent(core: Core, id: string): Promise<void> {
+  const sent = await scanAll(core.store, keys.pendingMessages(id))
+  if (sent.length > 0) await core.groups.turn(id, () => receiveNew(core, id)).catch(() => undefined)
 }
 
 function isWanted(core: Core, row: Message, options: ArchiveOptions): boolean {
