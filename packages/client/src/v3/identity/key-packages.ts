@@ -55,11 +55,15 @@ export type KeyPackagesOptions = {
   readonly self: { readonly inboxId: v3.InboxId; readonly signingKey: Uint8Array }
 }
 
+/** One that is about to be uploaded by nobody else. */
+type Claimed = { readonly key: string; readonly bytes: Uint8Array }
+
 type Kept = StoredRecord & { readonly row: KeyPackageRow }
 
 export function createKeyPackages(options: KeyPackagesOptions): KeyPackages {
   const { store, mls, environment, self } = options
   const read = new Map<string, OwnKeyPackage>()
+  let unsent: Claimed | undefined
   const now = () => msToNs(environment.nowMs())
 
   async function readAll(): Promise<readonly Kept[]> {
@@ -97,7 +101,7 @@ export function createKeyPackages(options: KeyPackagesOptions): KeyPackages {
   async function claim(
     rotation: Uint8Array | undefined,
     untilNs: bigint,
-  ): Promise<{ readonly key: string; readonly bytes: Uint8Array } | undefined> {
+  ): Promise<Claimed | undefined> {
     const { key, row } = await make()
     const isWritten = await store.write({
       expect: [{ key: keys.rotation, value: rotation }],
@@ -109,12 +113,30 @@ export function createKeyPackages(options: KeyPackagesOptions): KeyPackages {
     return isWritten && { key, bytes: row.keyPackage }
   }
 
+  /** The same for one whose upload has failed: a node that is away for long does not make this client collect keys. */
+  async function claimAgain(
+    { key, bytes }: Claimed,
+    rotation: Uint8Array | undefined,
+    untilNs: bigint,
+  ): Promise<Claimed | undefined> {
+    const isWritten = await store.write({
+      expect: [{ key: keys.rotation, value: rotation }],
+      put: [{ key: keys.rotation, value: encodeNumber(untilNs) }],
+    })
+    return isWritten && { key, bytes }
+  }
+
   async function rotateFrom(rotation: Uint8Array | undefined): Promise<void> {
     const claimedUntilNs = now() + keyPackageClaimNs
-    const claimed = await claim(rotation, claimedUntilNs)
+    const failed = await lastFailed()
+    const claimed = await (failed === undefined
+      ? claim(rotation, claimedUntilNs)
+      : claimAgain(failed, rotation, claimedUntilNs))
     if (claimed === undefined) return
     try {
+      unsent = claimed
       await mls.uploadKeyPackage(claimed.bytes)
+      unsent = undefined
     } catch (error) {
       await pull()
       throw error
@@ -142,6 +164,15 @@ export function createKeyPackages(options: KeyPackagesOptions): KeyPackages {
       ],
     })
     return isWritten !== undefined
+  }
+
+  /** Undefined also when it is a day old, or another process has replaced it. */
+  async function lastFailed(): Promise<Claimed | undefined> {
+    const [record] = unsent === undefined ? [] : await store.get([unsent.key])
+    if (record === undefined) return undefined
+    const { uploadedAtNs, deleteAtNs } = decodeRow(KeyPackageRow, record)
+    const isFresh = deleteAtNs === 0n && uploadedAtNs + keyPackageKeptNs > now()
+    return isFresh ? unsent : undefined
   }
 
   async function pull(): Promise<void> {
