@@ -77,6 +77,31 @@ it('refuses a store of a newer version, and leaves it as it is', async () => {
   await expect(opening).rejects.toThrow('The store has version 99')
 })
 
+it('brings a store of an older version up to date: the bytes of logs were not counted once', async () => {
+  const path = newPath()
+  const inbox = 'inbox'
+  const append = async (number: number): Promise<void> => {
+    const { log, v3 } = await openSqliteStore(path)
+    const item = {
+      topic: inbox,
+      digest: new Uint8Array(32).fill(number),
+      encode: () => new Uint8Array(number * 100),
+    }
+    const state = Uint8Array.of(number)
+    const update = { item, inboxId: inbox, after: number - 1, state, added: [], removed: [] }
+    expect(await v3.identity.append(update, 1)).toBe(number)
+    expect((await v3.identity.stateOf(inbox))?.logBytes).toBe((number * (number + 1) * 100) / 2)
+    await v3[Symbol.asyncDispose]()
+    await log[Symbol.asyncDispose]()
+  }
+  await append(1)
+  await append(2)
+  const database = await openDatabase(path)
+  database.exec('ALTER TABLE inbox DROP COLUMN log_bytes; PRAGMA user_version = 3')
+  database.close()
+  await append(3)
+})
+
 it('refuses what is no store, and says so', async () => {
   const text = join(folder, 'text.db')
   writeFileSync(text, 'this is a text, not a database. '.repeat(100))
