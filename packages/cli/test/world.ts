@@ -51,10 +51,20 @@ export function world() {
     await rm(folder, { recursive: true })
   })
 
-  const url = () => node.listen[0]!
+  return commandLines({ url: () => node.listen[0]!, folder: () => folder })
+}
+
+/** Command lines whose settings and data live in a folder, for accounts of a node. */
+export function commandLines({
+  url,
+  folder,
+}: {
+  readonly url: () => string
+  readonly folder: () => string
+}) {
   const as = (number: number): Env => ({ XMTP_WALLET_KEY: walletKey(number) })
   const start = (argv: readonly string[], env: Env = {}, output: Partial<Output> = {}) =>
-    startIn({ HOME: folder, ...env }, argv, output)
+    startIn({ HOME: folder(), ...env }, argv, output)
   const run = async (argv: readonly string[], env: Env = {}, output: Partial<Output> = {}) => {
     const started = start(argv, env, output)
     const exitCode = await started.finished
@@ -63,7 +73,7 @@ export function world() {
 
   return {
     url,
-    folder: () => folder,
+    folder,
     as,
     start,
     run,
