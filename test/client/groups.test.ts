@@ -5,21 +5,11 @@ import {
   PermissionLevel,
   PermissionPolicy,
   PermissionUpdateType,
-  type Client,
-  type Group,
 } from '@xmtp-ts/client'
 import { describe, expect, it } from 'vitest'
-import { texts, until, world } from './world.ts'
+import { seen, texts, until, world } from './world.ts'
 
 const { open, refusals } = world()
-
-/** The same group on another side, up to date. */
-async function seen(client: Client, group: Group): Promise<Group> {
-  await client.conversations.syncAll()
-  const found = (await client.conversations.listGroups()).find(({ id }) => id === group.id)
-  if (found === undefined) throw new Error('The group has not arrived.')
-  return found
-}
 
 describe('a group', () => {
   it('has what it was made with, on every side', async () => {

@@ -4,6 +4,7 @@ import {
   memoryTransport,
   type ClientOptions,
   type DecodedMessage,
+  type Group,
   type Refusal,
   type Transport,
 } from '@xmtp-ts/client'
@@ -86,6 +87,14 @@ export function sendingAfter(
       return inner.unary(path, request, options)
     },
   }
+}
+
+/** The same group on another side, up to date. */
+export async function seen(client: Client, group: Group): Promise<Group> {
+  await client.conversations.syncAll()
+  const found = (await client.conversations.listGroups()).find(({ id }) => id === group.id)
+  if (found === undefined) throw new Error('The group has not arrived.')
+  return found
 }
 
 /** What was said, without the transcript. */

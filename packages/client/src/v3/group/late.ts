@@ -5,7 +5,7 @@ import { jittered } from '../../network/retry.ts'
 import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, scanAll } from '../records/rows.ts'
-import { publishMessages } from './send.ts'
+import { publishIfWritable } from './send.ts'
 
 /**
  * Sends again what came too late for others to read, until the client is closed: its sender was told that it is sent. It keeps
@@ -30,7 +30,7 @@ async function sendAllLate(core: Core): Promise<boolean> {
     if (error instanceof XmtpError && error.retry) isDone = false
   }
   const ids = await findLate(core).catch(failed)
-  for (const id of ids ?? []) await publishMessages(core, id).catch(failed)
+  for (const id of ids ?? []) await publishIfWritable(core, id).catch(failed)
   return isDone
 }
 

@@ -11,7 +11,7 @@ import { isPaused } from './pausing.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
 import { receiveNew } from './receive.ts'
 import { rewindFalse } from './rewind.ts'
-import { publishMessages } from './send.ts'
+import { publishIfWritable } from './send.ts'
 import { receiveWelcomes } from './welcomes.ts'
 
 /** How many conversations there were to look after, and how many of them had something new. */
@@ -120,19 +120,14 @@ async function findBehind(
 async function publishWaiting(core: Core, id: string): Promise<void> {
   const pending = await scanAll(core.store, keys.pendingMessages(id))
   const [commit] = await core.store.get([keys.pendingCommit(id)])
-  if (pending.length > 0 || commit !== undefined) await publishMessages(core, id)
+  if (pending.length > 0 || commit !== undefined) await publishIfWritable(core, id)
 }
 
 /** What an earlier process could not send any more. */
 async function publishEverything(core: Core): Promise<void> {
   const waiting = await scanAll(core.store, keys.allPendingMessages)
   const ids = [...new Set(waiting.map(({ key }) => key.split('/')[1] ?? ''))]
-  const rows = await core.store.get(ids.map(keys.conversation))
-  const writable = ids.filter((_, index) => {
-    const row = rows[index]
-    return row !== undefined && !isPaused(core, decodeRow(Conversation, row))
-  })
-  await inParallel(writable, maxParallelGroups, (id) => publishMessages(core, id))
+  await inParallel(ids, maxParallelGroups, (id) => publishIfWritable(core, id))
 }
 
 /** Runs `work` for each item, some at a time; all are done when the first error is thrown. */
