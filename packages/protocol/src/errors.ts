@@ -203,6 +203,10 @@ export const errorCodes = {
     retry: false,
     fix: 'Drop the welcome; the group is not as it says.',
   },
+  'client.welcome.takeover': {
+    retry: false,
+    fix: 'Drop the welcome; the group stays as it is. A super admin can let this installation in again.',
+  },
   'client.welcome.pointeeMissing': { retry: false, fix: 'Ask to be added again.' },
   'client.welcome.tooManyLate': { retry: false, fix: 'Ask to be added again, a day later.' },
   'client.readd.refused': {

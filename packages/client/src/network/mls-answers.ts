@@ -77,6 +77,19 @@ export function readWelcomePage(
 }
 
 /** @throws XmtpError `client.network.malformedAnswer` */
+export function readNewestWelcome(
+  { messages }: QueryWelcomeMessagesResponse,
+  installationKey: Uint8Array,
+): bigint | undefined {
+  if (messages.length > 1) throw malformed(`One welcome was asked for, ${messages.length} came.`)
+  const { messages: read } = readWelcomePage(
+    { messages, pagingInfo: undefined },
+    { installationKey, afterId: 0n },
+  )
+  return read[0]?.value.id
+}
+
+/** @throws XmtpError `client.network.malformedAnswer` */
 export function readCommitLogPage(
   response: QueryCommitLogResponse | undefined,
   { groupId, afterId }: GroupFilter,

@@ -39,6 +39,7 @@ import {
   readGroupPage,
   readKeyPackage,
   readNewest,
+  readNewestWelcome,
   readWelcomePage,
   requireCount,
   streamedGroupMessages,
@@ -117,6 +118,8 @@ export interface MlsApi {
     installationKey: Uint8Array,
     afterId: bigint,
   ): AsyncGenerator<readonly WelcomeMessage[], void>
+  /** The place of the newest welcome, or undefined where there is none. */
+  newestWelcome(installationKey: Uint8Array): Promise<bigint | undefined>
   /** The newest message of each group, or undefined where there is none. */
   newestGroupMessages(
     groupIds: readonly Uint8Array[],
@@ -196,6 +199,14 @@ export function createMlsApi(options: MessageApiOptions): MlsApi {
         const answer = await unary('QueryWelcomeMessages', request, QueryWelcomeMessagesResponse)
         return readWelcomePage(answer, { installationKey, afterId })
       }),
+
+    async newestWelcome(installationKey) {
+      const direction = SortDirection.SORT_DIRECTION_DESCENDING
+      const pagingInfo = { direction, limit: 1, idCursor: 0n }
+      const request = QueryWelcomeMessagesRequest.encode({ installationKey, pagingInfo })
+      const answer = await unary('QueryWelcomeMessages', request, QueryWelcomeMessagesResponse)
+      return readNewestWelcome(answer, installationKey)
+    },
 
     newestGroupMessages: (groupIds) =>
       askEach(groupIds, maxNewestPerCall, async (groupIds) => {

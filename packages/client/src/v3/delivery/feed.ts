@@ -7,7 +7,7 @@ import { maxLateGroups } from '../../limits.ts'
 import type { Core } from '../core.ts'
 import { isPaused } from '../group/pausing.ts'
 import { rewindFalse } from '../group/rewind.ts'
-import { takeWelcomes, welcomeCursor } from '../group/welcomes.ts'
+import { rereadWelcomes, takeWelcomes, welcomeCursor } from '../group/welcomes.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, scanAll } from '../records/rows.ts'
 import { createInflow, type Inflow } from './inflow.ts'
@@ -134,6 +134,9 @@ function followWelcomes(part: Part, signal: AbortSignal): Promise<void> {
     const filter = { installationKey, afterId: await welcomeCursor(core) }
     const welcomes = await core.mls.subscribeWelcomeMessages([filter], signal)
     connected()
+    void rereadWelcomes(core).catch((error: unknown) => {
+      if (!isOfTheMoment(error)) core.report(error)
+    })
     for await (const welcome of untilQuiet(welcomes, end)) {
       delivered()
       await takeWelcomes(core, [welcome])

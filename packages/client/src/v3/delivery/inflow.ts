@@ -158,7 +158,7 @@ async function readDoubted(core: Core, id: string): Promise<boolean> {
       return progress.rereads > 0
     })
   } catch (error) {
-    if (!isHopeless(error)) core.report(error)
+    if (!(error instanceof XmtpError && error.retry)) core.report(error)
     return !isHopeless(error)
   }
 }

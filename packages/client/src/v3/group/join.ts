@@ -30,6 +30,7 @@ import { describeState } from './group-change.ts'
 import { checkJoinedMembers } from './joined-members.ts'
 import type { LoadedGroup } from './loaded-group.ts'
 import { openWelcomeMessage } from './open-welcome.ts'
+import { replaceable } from './replace.ts'
 import { isPaused } from './pausing.ts'
 import { welcomeTranscript } from './welcome-transcript.ts'
 
@@ -131,10 +132,9 @@ async function keepInTurn(
   type: KeptType,
 ): Promise<string | undefined> {
   const { state } = opened.joined
-  const known = await core.groups.load(id)
-  const isOld =
-    known?.conversation.active === true && state.context.epoch <= known.mls.context.epoch
-  if (isOld) return undefined
+  const before = await core.groups.load(id)
+  const known = before && (await replaceable(core, before, opened))
+  if (before !== undefined && known === undefined) return undefined
   const row = conversationRow(core, opened, { type, known: known?.conversation })
   const again = await recordsOfReturn(core, opened, known)
   const written = await core.store.write({

@@ -64,7 +64,6 @@ export async function receiveNew(core: Core, id: string): Promise<LoadedGroup> {
   const reading = group.progress.rereads > 0 ? 'again' : 'new'
   const { cursor, doubtedFrom } = group.progress
   const from = reading === 'again' && doubtedFrom < cursor ? doubtedFrom : cursor
-  if (reading === 'again') await spendReread(core, id)
   const groupId = bytesFromHex(id) ?? new Uint8Array()
   for await (const page of core.mls.queryGroupMessages(groupId, from)) {
     const received = await receiveMessages(core, id, page, reading)
@@ -72,6 +71,7 @@ export async function receiveNew(core: Core, id: string): Promise<LoadedGroup> {
     if (received.stoppedBy?.retry === true) throw received.stoppedBy
     if (received.stoppedBy !== undefined) return group
   }
+  if (reading === 'again') group = await spendReread(core, id)
   return group
 }
 
@@ -83,11 +83,11 @@ function isRead(core: Core, { conversation }: LoadedGroup): boolean {
   return conversation.active && !isPaused(core, conversation)
 }
 
-/** Noted before the node is asked, so that reading again comes to an end whatever the node shows. */
-async function spendReread(core: Core, id: string): Promise<void> {
-  await changeProgress(core, id, (change) => {
+/** Reading again comes to an end whatever the node shows; what broke off does not count. */
+async function spendReread(core: Core, id: string): Promise<LoadedGroup> {
+  return changeProgress(core, id, (change) => {
     const { rereads } = change.group.progress
-    setProgress(change, { rereads: rereads > 0 ? rereads - 1 : 0 })
+    if (rereads > 0) setProgress(change, { rereads: rereads - 1 })
   })
 }
 

@@ -11,6 +11,7 @@ import {
   type GroupChange,
 } from './group-change.ts'
 import { loadKnown } from './known.ts'
+import type { LoadedGroup } from './loaded-group.ts'
 
 /**
  * Finds groups whose log ends before the place to which it was read: a node gave a false place, or lost what came behind.
@@ -34,8 +35,8 @@ export async function rewindFalse(
   return ends
 }
 
-function rewind(core: Core, id: string, end: bigint): Promise<void> {
-  return changeProgress(core, id, (change) => {
+async function rewind(core: Core, id: string, end: bigint): Promise<void> {
+  await changeProgress(core, id, (change) => {
     if (change.group.progress.cursor <= end) return
     doubt(change, 0n)
     setProgress(change, { cursor: end })
@@ -47,12 +48,13 @@ export async function changeProgress(
   core: Core,
   id: string,
   alter: (change: GroupChange) => void,
-): Promise<void> {
+): Promise<LoadedGroup> {
   for (let tries = 0; tries < maxConflicts; tries += 1) {
     const change = openChange(await loadKnown(core, id))
     alter(change)
-    if (change.group === change.before) return
-    if ((await writeChange(core, change)) !== undefined) return
+    if (change.group === change.before) return change.before
+    const written = await writeChange(core, change)
+    if (written !== undefined) return written
   }
   throw contended()
 }

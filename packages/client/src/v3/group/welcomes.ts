@@ -5,6 +5,14 @@ import type { WelcomeMessage } from '../../network/mls-api.ts'
 import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeNumber, encodeNumber } from '../records/rows.ts'
+import type { StoredRecord } from '../../store/record-store.ts'
+import {
+  doubtRecord,
+  hasDoubtedWelcomes,
+  rewindWelcomes,
+  spendReread,
+  welcomePlaces,
+} from './doubted-welcomes.ts'
 import { lateRecords } from './late-welcomes.ts'
 import { keepGroup, openGroup, placesOf, type OpenedGroup } from './join.ts'
 
@@ -17,11 +25,25 @@ export function receiveWelcomes(core: Core): Promise<readonly string[]> {
   return core.groups.turn(welcomesTurn, async () => {
     const ids: string[] = []
     const { installationId } = core.self
-    const cursor = await welcomeCursor(core)
-    for await (const page of core.mls.queryWelcomeMessages(installationId, cursor))
-      ids.push(...(await takeInTurn(core, page)))
+    const { from, isAgain } = await welcomePlaces(core)
+    for await (const page of core.mls.queryWelcomeMessages(installationId, from))
+      ids.push(...(await takeInTurn(core, page, isAgain ? 'all' : 'new')))
+    if (isAgain) await spendReread(core)
     return ids
   })
+}
+
+/**
+ * Reads again what of the welcomes is doubted, or all if their log ends before the place to which it was read: a node
+ * gave a false place, or lost what came behind.
+ * @throws XmtpError what the network or the store throws
+ */
+export async function rereadWelcomes(core: Core): Promise<void> {
+  const cursor = await welcomeCursor(core)
+  const end = cursor === 0n ? undefined : await core.mls.newestWelcome(core.self.installationId)
+  if (end !== undefined && end < cursor)
+    await core.groups.turn(welcomesTurn, () => rewindWelcomes(core, end))
+  if (await hasDoubtedWelcomes(core)) await receiveWelcomes(core)
 }
 
 /** Takes welcomes that a stream brought. */
@@ -29,7 +51,7 @@ export function takeWelcomes(
   core: Core,
   welcomes: readonly WelcomeMessage[],
 ): Promise<readonly string[]> {
-  return core.groups.turn(welcomesTurn, () => takeInTurn(core, welcomes))
+  return core.groups.turn(welcomesTurn, () => takeInTurn(core, welcomes, 'new'))
 }
 
 export async function welcomeCursor({ store }: Pick<Core, 'store'>): Promise<bigint> {
@@ -45,52 +67,83 @@ type Opening = {
   readonly opened: OpenedGroup | WelcomePointer | XmtpError
 }
 
+/** @param wanted `all`: those at or before the cursor, too, of which some were not taken; that is not told again */
 async function takeInTurn(
   core: Core,
   welcomes: readonly WelcomeMessage[],
+  wanted: 'new' | 'all',
 ): Promise<readonly string[]> {
   const cursor = await welcomeCursor(core)
-  const fresh = welcomes.filter(({ value }) => value.id > cursor)
+  const isNew = ({ value }: WelcomeMessage) => value.id > cursor
+  const chosen = wanted === 'all' ? welcomes : welcomes.filter(isNew)
   // Side by side: who waits for the welcome that it points to holds up no other.
   const openings: readonly Opening[] = await Promise.all(
-    fresh.map(async (message) => ({ message, opened: await openOrRefuse(core, message) })),
+    chosen.map(async (message) => ({ message, opened: await openOrRefuse(core, message) })),
   )
-  const places = openings.flatMap(({ opened }) => ('joined' in opened ? placesOf(opened) : []))
-  const states = await core.inboxes.findStates(places)
+  const statesFor = await statesOf(core, openings)
   const ids: string[] = []
-  for (const opening of openings) {
-    const { message, opened } = opening
-    const id = await keepOrRefuse(core, opening, states)
-    if (id !== undefined) ids.push(id)
-    const cursor = { key: keys.welcomeCursor, value: encodeNumber(message.value.id) }
-    const late = 'destination' in opened ? await lateRecords(core, opened, message.value) : []
-    await core.store.write({ put: [cursor, ...late] })
+  for (const { message, opened } of openings) {
+    const { id } = message.value
+    const kept = opened instanceof XmtpError ? opened : await keepOrRefuse(core, opened, statesFor)
+    if (typeof kept === 'string') ids.push(kept)
+    const put: StoredRecord[] = []
+    if (isNew(message)) {
+      put.push({ key: keys.welcomeCursor, value: encodeNumber(id) })
+      if ('destination' in opened) put.push(...(await lateRecords(core, opened, message.value)))
+      if (kept instanceof XmtpError) refuseWelcome(core, id, kept)
+    }
+    if (kept instanceof XmtpError && (isNew(message) || kept.retry))
+      put.push(await doubtRecord(core, id))
+    if (put.length > 0) await core.store.write({ put })
   }
   // A key package that was used is replaced soon, whether its welcome was good or not (v3-mls §2).
-  if (fresh.length > 0) await core.keyPackages.pullRotation()
+  if (chosen.some(isNew)) await core.keyPackages.pullRotation()
   return ids
+}
+
+type States = ReadonlyMap<string, v3.AssociationState>
+
+/** Of all members at once; if that fails, of each group by itself, so that one which cannot be had holds up no other. */
+async function statesOf(
+  core: Core,
+  openings: readonly Opening[],
+): Promise<(opened: OpenedGroup) => Promise<States>> {
+  const places = openings.flatMap(({ opened }) => ('joined' in opened ? placesOf(opened) : []))
+  try {
+    const states = await core.inboxes.findStates(places)
+    return () => Promise.resolve(states)
+  } catch (error) {
+    if (!(error instanceof XmtpError && error.retry)) throw error
+    return (opened) => core.inboxes.findStates(placesOf(opened))
+  }
 }
 
 async function openOrRefuse(core: Core, message: WelcomeMessage): Promise<Opening['opened']> {
   try {
     return await openGroup(core, message)
   } catch (error) {
-    return refusalOf(error)
+    return reasonOf(error)
   }
 }
 
+/** @returns the group that we came into, or why we did not; undefined when there is nothing new */
 async function keepOrRefuse(
   core: Core,
-  { message, opened }: Opening,
-  states: ReadonlyMap<string, v3.AssociationState>,
-): Promise<string | undefined> {
+  opened: OpenedGroup | WelcomePointer,
+  statesOf: (opened: OpenedGroup) => Promise<States>,
+): Promise<string | XmtpError | undefined> {
+  if (!('joined' in opened)) return undefined
   try {
-    if (opened instanceof XmtpError) throw opened
-    return 'joined' in opened ? await keepGroup(core, opened, states) : undefined
+    return await keepGroup(core, opened, await statesOf(opened))
   } catch (error) {
-    refuseWelcome(core, message.value.id, refusalOf(error))
-    return undefined
+    return reasonOf(error)
   }
+}
+
+/** Why a welcome was not taken, with `retry` if it may be later: the next ones do not wait for it. */
+function reasonOf(error: unknown): XmtpError {
+  const isOfTheStore = error instanceof XmtpError && error.code.startsWith('client.store.')
+  return error instanceof XmtpError && error.retry && !isOfTheStore ? error : refusalOf(error)
 }
 
 export function refuseWelcome(core: Core, sequenceId: bigint, error: XmtpError): void {

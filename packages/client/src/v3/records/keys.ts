@@ -8,6 +8,8 @@ import { orderedSegment } from '../../store/record-store.ts'
 export const keys = {
   self: 'self/installation',
   welcomeCursor: 'self/welcome-cursor',
+  /** Which welcomes are to be read again. */
+  welcomeDoubt: 'self/welcome-doubt',
   /** When the key package is to be replaced, Unix nanoseconds. */
   rotation: 'self/rotation',
 
@@ -20,6 +22,7 @@ export const keys = {
   allProgress: 'progress/',
   revision: (groupId: string) => `revision/${groupId}`,
   mlsRecords: (groupId: string) => `mls/${groupId}/`,
+  allPendingCommits: 'pending-commit/',
   pendingCommit: (groupId: string) => `pending-commit/${groupId}`,
   pendingMlsRecords: (groupId: string) => `pending-mls/${groupId}/`,
   allPendingMessages: 'pending-message/',
