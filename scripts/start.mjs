@@ -3,5 +3,6 @@ import { build, ensureInstalled, root } from './install.mjs'
 
 ensureInstalled()
 build('packages/cli')
-process.argv.splice(2, 0, 'node', '--data', `${root}/.xmtp-ts`)
+const namesStore = process.argv.some((flag) => /^--(?:data|memory|config)\b/.test(flag))
+process.argv.splice(2, 0, 'node', ...(namesStore ? [] : ['--data', `${root}/.xmtp-ts`]))
 await import('../packages/cli/bin/xmtp-ts.js')

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { XmtpError } from '@xmtp-ts/client'
-import { createLogger, parseNodeConfig, startNode, type NodeConfig } from '@xmtp-ts/node'
+import { createLogger, parseNodeConfig, startNode, type Node, type NodeConfig } from '@xmtp-ts/node'
 import { aborted } from '../io.ts'
 import type { Verb } from '../verb.ts'
 
@@ -31,7 +31,7 @@ export const node: Verb<NodeOptions> = async (options, { io, reporter }) => {
       history: running.history ?? null,
       store: storeOf(config),
     },
-    text: welcome(running.listen, config),
+    text: welcome(running, config),
   })
   await aborted(io.signal)
   reporter.progress('Stopping …')
@@ -43,7 +43,10 @@ function storeOf({ store }: NodeConfig): Readonly<Record<string, unknown>> {
     : { kind: 'sqlite', path: resolve(store.path) }
 }
 
-function welcome(listen: readonly string[], { store }: NodeConfig): string {
+function welcome(
+  { listen, history, metrics }: Pick<Node, 'listen' | 'history' | 'metrics'>,
+  { store }: NodeConfig,
+): string {
   const [first = ''] = listen
   const isLocal = first === 'http://127.0.0.1:5555'
   const network = isLocal ? '' : ` --env ${first}`
@@ -51,6 +54,8 @@ function welcome(listen: readonly string[], { store }: NodeConfig): string {
     'An XMTP node is running.',
     '',
     `  Listens on  ${listen.join('  ')}`,
+    ...(history === undefined ? [] : [`  History     ${history}`]),
+    ...(metrics === undefined ? [] : [`  Metrics     ${metrics}`]),
     `  Keeps       ${store.kind === 'memory' ? 'everything in memory, until it stops' : `everything in ${resolve(store.path)}`}`,
     '',
     'Next, in another terminal:',
