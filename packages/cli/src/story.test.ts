@@ -282,7 +282,7 @@ describe('a group', () => {
   })
 
   it('is named by its id when its name is not enough', async () => {
-    const other = await one(1, 'group', 'create', ben, '--name', 'Ben’s hills')
+    const other = await one(1, 'group', 'create', '--name', 'Ben’s hills')
     const { exitCode, code, error } = await failed(1, 'send', 'Ben’s hills', 'x')
     expect({ exitCode, code }).toEqual({ exitCode: 8, code: 'cli.conversation.ambiguous' })
     expect(error.candidates.map((one: Line) => one['id']).toSorted()).toEqual(

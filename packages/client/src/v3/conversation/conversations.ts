@@ -117,7 +117,8 @@ export class Conversations<Content = unknown> {
     const { core } = this.#host
     const add = await resolveRecipients(core, people)
     const id = await beginGroup(core, options)
-    if (add.length > 0) await changeMembers(core, id, { add: [...new Set(add)], remove: [] })
+    // With nobody else too, as libxmtp does: until a commit says where its maker's inbox is, nothing can be changed.
+    await changeMembers(core, id, { add: [...new Set(add)], remove: [] })
     return openGroup<Content>(this.#host, id)
   }
 
