@@ -166,6 +166,15 @@ export const maxParallelGroups = 10
 /** Conversations that a second stream follows before all are put on one again. */
 export const maxLateGroups = 64
 
+/** Groups with something new that are asked for one by one; more are read from one subscription. */
+export const maxQueriedGroups = 2
+
+/** Messages of a subscription to many groups that are taken in together. About 500 bytes each. */
+export const catchUpMessages = 200
+
+/** Milliseconds without a message after which such a subscription is given up, and the rest asked for group by group. */
+export const catchUpQuietMs = 3_000
+
 /** Messages from streams that wait to be taken in; the connection is not read further meanwhile. */
 export const maxInflowMessages = 1_000
 

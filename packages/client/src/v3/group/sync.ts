@@ -1,9 +1,10 @@
 import { Consent, Conversation, Progress } from '@xmtp-ts/proto/store/v1/store'
 import { bytesToHex } from '@xmtp-ts/protocol'
-import { maxParallelGroups, installationSyncNs } from '../../limits.ts'
+import { installationSyncNs, maxParallelGroups, maxQueriedGroups } from '../../limits.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, getRow, scanAll } from '../records/rows.ts'
+import { catchUp } from './catch-up.ts'
 import { changeGroup } from './commit.ts'
 import { groupIdOf, keptTypeOf, type KeptType } from './conversation-row.ts'
 import { planMembers } from './members.ts'
@@ -29,17 +30,31 @@ export async function syncConversation(core: Core, id: string): Promise<void> {
   const row = await getRow(core.store, Conversation, keys.conversation(id))
   if (row !== undefined && isPaused(core, row)) return
   await publishWaiting(core, id)
-  const group = await core.groups.turn(id, () => receiveNew(core, id))
-  const { active } = group.conversation
-  const checkedNs = group.progress.installationsCheckedNs
-  const isDue = nowNs(core) - checkedNs > installationSyncNs && checkedNs > 0n
-  if (active && !isPaused(core, group.conversation) && isDue)
-    await changeGroup(core, id, (current) => planMembers(core, current, { add: [], remove: [] }))
+  await core.groups.turn(id, () => receiveNew(core, id))
+  await lookForInstallations(core, [id])
+}
+
+async function lookForInstallations(core: Core, ids: readonly string[]): Promise<void> {
+  const values = await core.store.get(
+    ids.flatMap((id) => [keys.conversation(id), keys.progress(id)]),
+  )
+  const due = ids.filter((_, index) => {
+    const [row, progress] = [values[2 * index], values[2 * index + 1]]
+    if (row === undefined || progress === undefined) return false
+    const { installationsCheckedNs: checkedNs } = decodeRow(Progress, progress)
+    if (checkedNs === 0n || nowNs(core) - checkedNs <= installationSyncNs) return false
+    const conversation = decodeRow(Conversation, row)
+    return conversation.active && !isPaused(core, conversation)
+  })
+  const nobody = { add: [], remove: [] }
+  await inParallel(due, maxParallelGroups, (id) =>
+    changeGroup(core, id, (current) => planMembers(core, current, nobody)),
+  )
 }
 
 /**
  * Brings everything up to date: new conversations, then all that have something new. Idle conversations cost no call of
- * their own.
+ * their own, and many that have something new cost one together.
  * @param consentStates which conversations; sync groups in any case
  * @throws XmtpError what the network or the store throws; what came before is kept
  */
@@ -62,11 +77,37 @@ async function syncWanted(core: Core, isWanted: IsWanted): Promise<SyncSummary> 
   const known = await eligible(core, isWanted)
   const [arrived, behind] = await Promise.all([receiveWelcomes(core), findBehind(core, known)])
   const wanted = arrived.length === 0 ? known : await eligible(core, isWanted)
-  const joined = arrived.filter((id) => wanted.has(id))
-  const ids = [...new Set([...behind, ...joined])]
-  await inParallel(ids, maxParallelGroups, (id) => syncConversation(core, id))
+  const isNew = new Set(arrived)
+  const joined = new Map([...wanted].filter(([id]) => isNew.has(id)))
+  await readAll(core, new Map([...behind, ...(await findBehind(core, joined))]))
   await publishEverything(core)
-  return { numEligible: new Set([...known.keys(), ...joined]).size, numSynced: ids.length }
+  return {
+    numEligible: new Set([...known.keys(), ...joined.keys()]).size,
+    numSynced: new Set([...behind.keys(), ...joined.keys()]).size,
+  }
+}
+
+/** What a group has that is new: the place of its newest message, or something that has to be looked at for itself. */
+type News = { readonly end: bigint } | 'doubted'
+
+/** Reads groups together, but those by themselves that are few, doubted, or in which something of ours is on its way. */
+async function readAll(core: Core, news: ReadonlyMap<string, News>): Promise<void> {
+  const waiting = await findWaiting(core)
+  const ends = new Map<string, bigint>()
+  for (const [id, found] of news)
+    if (found !== 'doubted' && !waiting.has(id)) ends.set(id, found.end)
+  const left = ends.size > maxQueriedGroups ? await catchUp(core, ends) : [...ends.keys()]
+  for (const id of left) ends.delete(id)
+  const alone = [...news.keys()].filter((id) => !ends.has(id))
+  await inParallel(alone, maxParallelGroups, (id) => syncConversation(core, id))
+  await lookForInstallations(core, [...ends.keys()])
+}
+
+/** The groups in which a commit or a message of ours is on its way. */
+async function findWaiting({ store }: Core): Promise<ReadonlySet<string>> {
+  const prefixes = [keys.allPendingCommits, keys.allPendingMessages]
+  const found = (await Promise.all(prefixes.map((prefix) => scanAll(store, prefix)))).flat()
+  return new Set(found.map(({ key }) => key.split('/')[1] ?? ''))
 }
 
 /** How far the conversations that are to be followed were read. */
@@ -104,17 +145,21 @@ async function eligible(core: Core, isWanted: IsWanted): Promise<ReadonlyMap<str
   return found
 }
 
-/** Those with something new, and those of which something is doubted. */
+/** Those with something new, and those of which something is doubted: what was false is read again from its beginning. */
 async function findBehind(
   core: Core,
   known: ReadonlyMap<string, Progress>,
-): Promise<readonly string[]> {
+): Promise<ReadonlyMap<string, News>> {
   const all = [...known]
   const filters = all.map(([id, { cursor }]) => ({ groupId: groupIdOf(id), afterId: cursor }))
   const ends = await rewindFalse(core, filters)
-  return all
-    .filter(([, { cursor, rereads }], index) => (ends[index] ?? cursor) !== cursor || rereads > 0)
-    .map(([id]) => id)
+  const behind = new Map<string, News>()
+  for (const [index, [id, { cursor, rereads }]] of all.entries()) {
+    const end = ends[index] ?? cursor
+    if (rereads > 0 || end < cursor) behind.set(id, 'doubted')
+    else if (end > cursor) behind.set(id, { end })
+  }
+  return behind
 }
 
 async function publishWaiting(core: Core, id: string): Promise<void> {

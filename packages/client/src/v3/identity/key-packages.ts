@@ -60,9 +60,15 @@ type Claimed = { readonly key: string; readonly bytes: Uint8Array }
 
 type Kept = StoredRecord & { readonly row: KeyPackageRow }
 
+/** A key package of ours as welcomes want it; made once, since much is worked out from the bytes of its keys. */
+type Ready = {
+  readonly own: OwnKeyPackage
+  readonly found: readonly (readonly [publicKey: string, key: WelcomeKey])[]
+}
+
 export function createKeyPackages(options: KeyPackagesOptions): KeyPackages {
   const { store, mls, environment, self } = options
-  const read = new Map<string, OwnKeyPackage>()
+  const read = new Map<string, Ready>()
   let unsent: Claimed | undefined
   const now = () => msToNs(environment.nowMs())
 
@@ -196,14 +202,22 @@ export function createKeyPackages(options: KeyPackagesOptions): KeyPackages {
     for (const { key } of old) read.delete(key)
   }
 
-  async function readOwn({ key, row }: Kept): Promise<OwnKeyPackage> {
+  async function readyOf({ key, row }: Kept): Promise<Ready> {
     const known = read.get(key)
     if (known !== undefined) return known
     const { keyPackage } = await readKeyPackage(row.keyPackage, undefined)
-    const { initPrivateKey, leafPrivateKey } = row
-    const own = { keyPackage, initPrivateKey, leafPrivateKey }
-    read.set(key, own)
-    return own
+    const { initPrivateKey, leafPrivateKey, wrapperPublicKey, wrapperSeed } = row
+    const init: WelcomeKey = { algorithm: 'x25519', privateKey: initPrivateKey }
+    const wrapper: WelcomeKey = { algorithm: 'xWing', privateKey: wrapperSeed }
+    const ready: Ready = {
+      own: { keyPackage, initPrivateKey, leafPrivateKey },
+      found: [
+        [bytesToHex(keyPackage.initKey), init],
+        ...(wrapperSeed.length > 0 ? [[bytesToHex(wrapperPublicKey), wrapper] as const] : []),
+      ],
+    }
+    read.set(key, ready)
+    return ready
   }
 
   return {
@@ -234,24 +248,12 @@ export function createKeyPackages(options: KeyPackagesOptions): KeyPackages {
     },
     nextRotationNs: async () => decodeNumber(await readRotation()),
     async load() {
-      const kept = await readAll()
-      const found = new Map<string, WelcomeKey>()
-      const own: OwnKeyPackage[] = []
-      for (const each of kept) {
-        const { row } = each
-        const ownPackage = await readOwn(each)
-        own.push(ownPackage)
-        found.set(bytesToHex(ownPackage.keyPackage.initKey), {
-          algorithm: 'x25519',
-          privateKey: row.initPrivateKey,
-        })
-        if (row.wrapperSeed.length > 0)
-          found.set(bytesToHex(row.wrapperPublicKey), {
-            algorithm: 'xWing',
-            privateKey: row.wrapperSeed,
-          })
+      const ready = await Promise.all((await readAll()).map(readyOf))
+      const found = new Map(ready.flatMap((each) => each.found))
+      return {
+        own: ready.map(({ own }) => own),
+        findKey: (publicKey) => found.get(bytesToHex(publicKey)),
       }
-      return { own, findKey: (publicKey) => found.get(bytesToHex(publicKey)) }
     },
   }
 }
