@@ -258,3 +258,193 @@ describe.each(Object.entries(messageKinds))('a node that %s', (_, { lies, codes,
     await expectSame(victim.client, control, ids)
   })
 })
+
+type Welcome = Parameters<Parameters<typeof aboutWelcomes>[0]>[0][number]
+
+/** One and the same welcome with other fields. */
+const welcomeWith = (welcome: Welcome, fields: Partial<Welcome['value']>): Welcome =>
+  welcome.$case === 'v1'
+    ? { $case: 'v1', value: { ...welcome.value, ...fields } }
+    : { $case: 'welcomePointer', value: { ...welcome.value, ...fields } }
+
+const dataOf = ({ $case, value }: Welcome) => ($case === 'v1' ? value.data : value.welcomePointer)
+
+const withData = (welcome: Welcome, change: (data: Uint8Array) => Uint8Array): Welcome =>
+  welcome.$case === 'v1'
+    ? { $case: 'v1', value: { ...welcome.value, data: change(dataOf(welcome)) } }
+    : welcome
+
+const welcomeKinds: Record<string, Kind> = {
+  'shows welcomes twice': {
+    lies: () =>
+      aboutWelcomes((all) =>
+        all.flatMap((one) => [
+          welcomeWith(one, { id: one.value.id * 10n }),
+          welcomeWith(one, { id: one.value.id * 10n + 1n }),
+        ]),
+      ),
+    codes: undefined,
+  },
+  'cuts welcomes short': {
+    lies: () =>
+      aboutWelcomes((all) => all.map((one) => withData(one, (data) => data.slice(0, -9)))),
+    codes: ['v3.welcome.malformed', 'v3.welcome.undecryptable'],
+  },
+  'changes a bit of welcomes': {
+    lies: () =>
+      aboutWelcomes((all) => all.map((one) => withData(one, (data) => flipped(data, 2_000)))),
+    codes: ['v3.welcome.undecryptable'],
+  },
+  'shows welcomes under keys that nobody has': {
+    lies: () =>
+      aboutWelcomes((all) =>
+        all.map((one) => welcomeWith(one, { hpkePublicKey: new Uint8Array(32).fill(9) })),
+      ),
+    codes: ['v3.welcome.notForUs'],
+  },
+  'shows welcomes of others': {
+    lies: () =>
+      aboutWelcomes((all) =>
+        all.map((one) => welcomeWith(one, { installationKey: new Uint8Array(32).fill(9) })),
+      ),
+    codes: ['client.network.malformedAnswer'],
+  },
+  'shows no welcomes': { lies: () => aboutWelcomes(() => []), codes: undefined },
+  'gives welcomes places far ahead': {
+    lies: () =>
+      aboutWelcomes((all) =>
+        all.map((one) => welcomeWith(one, { id: one.value.id + (1n << 40n) })),
+      ),
+    codes: undefined,
+  },
+  'shows a welcome of 25 MB': {
+    lies: () =>
+      aboutWelcomes((all) => all.map((one) => withData(one, () => new Uint8Array(26_300_000)))),
+    codes: ['client.network.malformedAnswer'],
+  },
+}
+
+const logKinds: Record<string, Kind> = {
+  'cuts logs short': {
+    lies: () =>
+      aboutLogs((all) => all.map((one) => ({ ...one, updates: one.updates.slice(0, -1) }))),
+    codes: ['client.welcome.badMembers', 'v3.group.commitRefused'],
+  },
+  'empties logs': {
+    lies: () => aboutLogs((all) => all.map((one) => ({ ...one, updates: [] }))),
+    codes: ['client.welcome.badMembers', 'v3.group.commitRefused'],
+  },
+  'swaps logs': {
+    lies: () =>
+      aboutLogs((all) =>
+        all.map((one, index) => ({ ...one, updates: all.at(index - 1)!.updates })),
+      ),
+    // Of a single log there is nothing to swap.
+    codes: undefined,
+  },
+  'shows logs of others': {
+    lies: () => aboutLogs((all) => all.map((one) => ({ ...one, inboxId: 'ab'.repeat(32) }))),
+    codes: ['client.welcome.badMembers', 'v3.group.commitRefused'],
+  },
+  'gives updates other places': {
+    lies: () =>
+      aboutLogs((all) =>
+        all.map((one) => ({
+          ...one,
+          updates: one.updates.map((update) => ({ ...update, sequenceId: update.sequenceId + 7n })),
+        })),
+      ),
+    codes: ['client.welcome.badMembers', 'v3.group.commitRefused'],
+  },
+  'turns logs around': {
+    lies: () =>
+      aboutLogs((all) =>
+        all.map((one) => {
+          const ids = one.updates.map(({ sequenceId }) => sequenceId)
+          const turned = one.updates.toReversed()
+          return {
+            ...one,
+            updates: turned.map((update, index) => ({ ...update, sequenceId: ids[index]! })),
+          }
+        }),
+      ),
+    codes: ['client.welcome.badMembers', 'v3.group.commitRefused'],
+  },
+  'does not answer about logs': {
+    lies: () => ({
+      async unary(method, ask) {
+        if (method === 'GetIdentityUpdates') throw Object.assign(new Error('away'), { code: 9_999 })
+        return ask()
+      },
+    }),
+    codes: ['client.node.failed'],
+  },
+  'says that logs are not to be had now': {
+    lies: () => ({
+      async unary(method, ask, request) {
+        if (method !== 'GetIdentityUpdates' || request.length < 60) return ask()
+        throw Object.assign(new Error('later'), { code: 4 })
+      },
+    }),
+    codes: ['client.network.timeout'],
+  },
+}
+
+describe.each([...Object.entries(welcomeKinds), ...Object.entries(logKinds)])(
+  'a node that %s',
+  (_, { lies, codes }) => {
+    /** Somebody new with two installations; groups from before and from during the lies. */
+    async function started() {
+      const victim = await openVictim(2)
+      const [ann, control] = [await open(1), await open(3)]
+      const people = [victim.client.inboxId, control.inboxId]
+      const old = await ann.conversations.createGroup(people, { groupName: 'old' })
+      await victim.client.conversations.syncAll()
+      victim.between.lie(lies('', ''))
+      return { victim, ann, control, people, old }
+    }
+
+    async function change({ ann, people, old }: Awaited<ReturnType<typeof started>>) {
+      const dan = await open(4)
+      await open(4, { dbPath: null })
+      const fresh = await ann.conversations.createGroup([...people, dan.inboxId], {
+        groupName: 'fresh',
+      })
+      await fresh.sendText('in the fresh one')
+      await old.addMembers([dan.inboxId])
+      await old.sendText('in the old one')
+      return [old.id, fresh.id]
+    }
+
+    it('does no lasting harm to who asks', async () => {
+      const all = await started()
+      const { victim, control } = all
+      const ids = await change(all)
+      await victim.sync()
+      if (codes !== undefined)
+        expect(victim.codes().filter((code) => codes.includes(String(code)))).not.toEqual([])
+      victim.between.beHonest()
+      await control.conversations.syncAll()
+      await using _stream = await victim.client.conversations.streamAllMessages()
+      await victim.sync()
+      await victim.sync()
+      await until(async () => (await victim.client.conversations.list()).length === 2)
+      await expectSame(victim.client, control, ids)
+      // One group each, whatever came twice.
+      expect(await victim.client.conversations.list()).toHaveLength(2)
+    })
+
+    it('does no lasting harm to who listens', async () => {
+      const all = await started()
+      const { victim, control } = all
+      await using _stream = await victim.client.conversations.streamAllMessages()
+      const ids = await change(all)
+      if (codes !== undefined)
+        await until(() => victim.codes().some((code) => codes.includes(String(code))))
+      victim.between.beHonest()
+      await control.conversations.syncAll()
+      await until(async () => (await victim.client.conversations.list()).length === 2)
+      await expectSame(victim.client, control, ids)
+    })
+  },
+)
