@@ -266,6 +266,8 @@ export const errorCodes = {
     fix: 'Restore store.key, set XMTP_STORE_KEY, or begin with another --db.',
   },
   'cli.storeKey.malformed': { retry: false, fix: 'A store key is 64 hex digits.' },
+  'cli.archiveKey.missing': { retry: false, fix: 'Name it with --archive-key.' },
+  'cli.archiveKey.malformed': { retry: false, fix: 'A key of an archive is 64 hex digits.' },
   'cli.conversation.unknown': { retry: false, fix: 'See `xmtp-ts conversations`.' },
   'cli.conversation.ambiguous': { retry: false, fix: 'Name it by more of its id.' },
   'cli.message.unknown': { retry: false, fix: 'See `xmtp-ts history`.' },
