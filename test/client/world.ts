@@ -28,8 +28,11 @@ export function world(parts: Pick<NodeParts, 'history'> = {}) {
   const opened: AsyncDisposable[] = []
   const refusals: Refusal[] = []
   const failures: unknown[] = []
+  const warnings: Error[] = []
+  const warn = (warning: Error) => warnings.push(warning)
 
   beforeEach(async () => {
+    process.on('warning', warn)
     node = await createNode({
       log: openMemoryLog(),
       v3: openMemoryV3Store(),
@@ -43,6 +46,10 @@ export function world(parts: Pick<NodeParts, 'history'> = {}) {
     await node[Symbol.asyncDispose]()
     expect(refusals.splice(0)).toEqual([])
     expect(failures.splice(0)).toEqual([])
+    process.off('warning', warn)
+    expect(warnings.splice(0).filter(({ name }) => name === 'MaxListenersExceededWarning')).toEqual(
+      [],
+    )
   })
 
   const options = () =>

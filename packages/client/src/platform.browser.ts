@@ -19,6 +19,11 @@ export async function writeFile(path: string, _: AsyncIterable<Uint8Array>): Pro
   throw noFile(path, 'see exportArchive')
 }
 
+/** One whose signal is waited for by many at once. */
+export function sharedController(): AbortController {
+  return new AbortController()
+}
+
 function noFile(path: string, instead: string): XmtpError {
   const name = JSON.stringify(path.slice(0, 200))
   return new XmtpError(

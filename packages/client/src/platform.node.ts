@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { RecordStore } from './store/record-store.ts'
 import { openSqliteRecords } from './store/sqlite-records.ts'
 
@@ -7,3 +8,10 @@ export function openFile(path: string): Promise<RecordStore> {
 }
 
 export { readFile, writeFile } from './store/archive-file.ts'
+
+/** One whose signal is waited for by many at once: Node takes more than ten for a leak. */
+export function sharedController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}

@@ -43,6 +43,7 @@ import {
 } from './options.ts'
 import { openSession, type ClientOptions } from './open-session.ts'
 import type { Session } from './session.ts'
+import { sharedController } from '#platform'
 
 /** An envelope to publish as it is. */
 export type PublishParams = {
@@ -99,7 +100,7 @@ export class Client<Content = any> implements AsyncDisposable {
     signer: AnySigner | null,
     options: ClientOptions & { readonly codecs?: Codecs | undefined } = {},
   ): Promise<Client<ContentsOf<Codecs>>> {
-    const controller = new AbortController()
+    const controller = sharedController()
     const codecs: AnyCodec[] = [textCodec, ...(options.codecs ?? [])].map(withTypeMethods)
     const session = await openSession(signer, {
       options,

@@ -7,6 +7,7 @@ import { backendOf, networkOf, type Backend } from './backend.ts'
 import type { ClientOptions } from './options.ts'
 import { countCalls, type Counted } from './statistics.ts'
 import { openStore } from './store.ts'
+import { sharedController } from '#platform'
 
 /** What a client is made of; everything is open and ready. */
 export type Opened = {
@@ -28,7 +29,7 @@ export async function opening<T>(
   options: ClientOptions,
   open: (base: Base) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController()
+  const controller = sharedController()
   const backend = backendOf(options)
   const counted = countCalls(backend.transport)
   const network = networkOf({ ...backend, transport: counted.transport }, controller.signal)

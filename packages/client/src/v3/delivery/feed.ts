@@ -12,6 +12,7 @@ import { keys } from '../records/keys.ts'
 import { decodeRow, scanAll } from '../records/rows.ts'
 import { createInflow, type Inflow } from './inflow.ts'
 import { createLink, type Link } from './link.ts'
+import { sharedController } from '#platform'
 
 /**
  * Keeps the store up to date from the node's streams while anybody is interested: welcomes, and the messages of all
@@ -51,7 +52,7 @@ function start(
   core: Core,
   link: Link,
 ): { readonly open: Promise<void>; readonly stop: () => void } {
-  const controller = new AbortController()
+  const controller = sharedController()
   const stop = () => controller.abort()
   core.signal.addEventListener('abort', stop)
   const { signal } = controller
@@ -111,7 +112,7 @@ async function within(
   parent: AbortSignal,
   step: (signal: AbortSignal, end: () => void) => Promise<void>,
 ): Promise<void> {
-  const controller = new AbortController()
+  const controller = sharedController()
   const end = () => controller.abort()
   parent.addEventListener('abort', end)
   if (parent.aborted) end()
@@ -202,7 +203,7 @@ async function followSome(
 ): Promise<() => void> {
   if (names.size === 0) return () => {}
   const { core, inflow } = part
-  const controller = new AbortController()
+  const controller = sharedController()
   const stop = () => controller.abort()
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()
