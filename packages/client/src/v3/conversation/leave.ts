@@ -7,6 +7,7 @@ import { leaveRetryMs } from '../../limits.ts'
 import { jittered } from '../../network/retry.ts'
 import type { Core } from '../core.ts'
 import { keptTypeOf } from '../group/conversation-row.ts'
+import { receiveNew } from '../group/receive.ts'
 import { sendMessage } from '../group/send.ts'
 import { changeMembers } from './plans.ts'
 import { readAllViews, type View } from './view.ts'
@@ -17,6 +18,8 @@ import { readAllViews, type View } from './view.ts'
  */
 export async function requestRemoval(core: Core, { id, row }: View): Promise<void> {
   const { superAdmins } = decodeMutableMetadata(row.mutableMetadata)
+  if (keptTypeOf(row) !== 'group')
+    throw new XmtpError('client.group.cannotLeave', 'Nobody leaves a direct message.')
   if (superAdmins.includes(core.self.inboxId))
     throw new XmtpError('client.group.cannotLeave', 'A super admin cannot leave.')
   if (decodeMembership(row.members).members.size < 2)
@@ -30,6 +33,8 @@ export async function requestRemoval(core: Core, { id, row }: View): Promise<voi
     content: LeaveRequest.encode({ authenticatedNote: undefined }).finish(),
   }).finish()
   await sendMessage(core, id, { content, shouldPush: false })
+  // It counts, for us too, when it has its place in the log.
+  await core.groups.turn(id, () => receiveNew(core, id))
 }
 
 /** Removes those who asked, wherever we are super admin, until the client is closed. */

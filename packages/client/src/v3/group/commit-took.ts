@@ -57,11 +57,11 @@ export function commitTook(
 function noteState(change: GroupChange): void {
   const state = describeState(change.group.mls)
   const { members } = decodeMembership(state.members)
-  const { leavingInboxIds } = change.group.conversation
-  setConversation(change, {
-    ...state,
-    leavingInboxIds: leavingInboxIds.filter((inboxId) => members.has(inboxId)),
-  })
+  const asked = change.group.conversation.leavingInboxIds
+  const leavingInboxIds = asked.filter((inboxId) => members.has(inboxId))
+  setConversation(change, { ...state, leavingInboxIds })
+  // Who has just become super admin lets those go who asked before.
+  if (leavingInboxIds.length > 0) change.signals.add('leaving')
 }
 
 /** The record of a change as everybody in the group writes it for themselves (v3-mls §6.4). */
