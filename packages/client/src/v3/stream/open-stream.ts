@@ -1,4 +1,6 @@
 import { XmtpError } from '@xmtp-ts/protocol'
+import type { Environment } from '../../environment.ts'
+import { createBackoff } from '../../stream/backoff.ts'
 import type { Core } from '../core.ts'
 import type { Feed } from '../delivery/feed.ts'
 import type { LinkEvent } from '../delivery/link.ts'
@@ -74,30 +76,60 @@ export async function openLocalStream<T>(
     stop,
     signal,
   })
-  if (isPumped) void pump(readLog(core, reader, reading), { onValue, tell, stop })
+  if (isPumped) {
+    const { environment } = core
+    const isDurable = reader.place !== undefined
+    const handle = handler(onValue, { environment, tell, signal, isDurable })
+    void pump(readLog(core, reader, reading), { handle, tell, stop })
+  }
   return { values, signal, stop, tell }
+}
+
+/**
+ * What hands a value to the app. A stream whose place is remembered hands it again until it is done with: what comes behind
+ * it waits meanwhile.
+ * @returns whether the value is done with; it is not when the stream ends before
+ */
+function handler<T>(
+  onValue: (value: T) => void | Promise<void>,
+  parts: {
+    readonly environment: Environment
+    readonly tell: (error: Error) => void
+    readonly signal: AbortSignal
+    readonly isDurable: boolean
+  },
+): (value: T) => Promise<boolean> {
+  const { environment, tell, signal, isDurable } = parts
+  return async (value) => {
+    const backoff = createBackoff(environment)
+    for (;;) {
+      try {
+        await onValue(value)
+        return true
+      } catch (error) {
+        tell(asError(error))
+      }
+      if (!isDurable) return true
+      await environment.sleep(backoff.nextWaitMs(), signal)
+      if (signal.aborted) return false
+    }
+  }
 }
 
 async function pump<T>(
   values: AsyncGenerator<T, void>,
   {
-    onValue,
+    handle,
     tell,
     stop,
   }: {
-    readonly onValue: (value: T) => void | Promise<void>
+    readonly handle: (value: T) => Promise<boolean>
     readonly tell: (error: Error) => void
     readonly stop: () => void
   },
 ): Promise<void> {
   try {
-    for await (const value of values) {
-      try {
-        await onValue(value)
-      } catch (error) {
-        tell(asError(error))
-      }
-    }
+    for await (const value of values) if (!(await handle(value))) return
   } catch (error) {
     tell(asError(error))
     stop()

@@ -2,7 +2,7 @@
 export type StreamOptions<T> = {
   /** Awaited for each value, one after the other. */
   readonly onValue?: ((value: T) => void | Promise<void>) | undefined
-  /** A value that could not be read, or that `onValue` failed for; the stream goes on behind it. */
+  /** A value that could not be read, or that `onValue` failed for; the stream goes on behind it, if it has no `resume`. */
   readonly onError?: ((error: Error) => void) | undefined
   /** The stream is over, whoever ended it. */
   readonly onEnd?: (() => void) | undefined
@@ -22,8 +22,9 @@ export type StreamOptions<T> = {
   readonly disableSync?: boolean | undefined
   /**
    * A name, at most 200 characters: the stream begins behind the last value that a stream of this name was done with,
-   * in an earlier run too. Done means: `onValue` has settled, or the next value was asked for. What was not done with
-   * comes again, so each value comes at least once. The first stream of a name begins with what comes from now on.
+   * in an earlier run too. Done means: `onValue` has returned, or the next value was asked for. What was not done with
+   * comes again, so each value comes at least once; one that `onValue` throws for comes again after a pause, until it does not.
+   * The first stream of a name begins with what comes from now on.
    */
   readonly resume?: string | undefined
 }

@@ -62,28 +62,32 @@ export async function* readLog<T>(
   { source, start, place }: Reader<T>,
   { signal, onError, open }: ReadOptions,
 ): AsyncGenerator<T, void> {
-  const backoff = createBackoff(core.environment)
   const own = { log: source.log, position: start }
   let saved = start
   const save = async () => {
     if (place === undefined || saved === own.position) return
-    await core.store.write({ put: [{ key: place, value: encodeNumber(own.position) }] })
+    const put = [{ key: place, value: encodeNumber(own.position) }]
+    await untilFree(core, signal, () => core.store.write({ put }))
     saved = own.position
   }
   open.add(own)
   try {
     while (!signal.aborted) {
       const seen = core.signals.count(source.signal)
-      const page = await entriesOf(core, own, { signal, pause: backoff.nextWaitMs })
+      const { log, position: from } = own
+      const page = await untilFree(core, signal, () =>
+        readEntries(core.store, log, { from, limit: streamPageEntries }),
+      )
       for (const entry of page) {
         if (signal.aborted) return
-        const value = await valueOf(source, entry, onError)
+        const value = await valueOf(core, entry, { source, signal, onError })
         if (value !== undefined) yield value
         own.position = entry.number + 1n
         if (value !== undefined) await save()
       }
       await save()
-      if (page.length > 0) await trimLog(core.store, source.log, open)
+      if (page.length > 0)
+        await untilFree(core, signal, () => trimLog(core.store, source.log, open))
       else await wake(core, source.signal, { seen, signal })
     }
   } finally {
@@ -91,30 +95,27 @@ export async function* readLog<T>(
   }
 }
 
-/** Reads a page; a store that is busy is asked again. */
-async function entriesOf(
-  core: Core,
-  { log, position }: { readonly log: string; readonly position: bigint },
-  { signal, pause }: { readonly signal: AbortSignal; readonly pause: () => number },
-): Promise<readonly LogEntry[]> {
+/** A store that is busy is asked again. */
+async function untilFree<T>(core: Core, signal: AbortSignal, step: () => Promise<T>): Promise<T> {
+  const backoff = createBackoff(core.environment)
   for (;;) {
     try {
-      return await readEntries(core.store, log, { from: position, limit: streamPageEntries })
+      return await step()
     } catch (error) {
       if (!(error instanceof XmtpError && error.retry) || signal.aborted) throw error
-      await core.environment.sleep(pause(), signal)
+      await core.environment.sleep(backoff.nextWaitMs(), signal)
     }
   }
 }
 
 /** One bad entry is told of and passed. */
 async function valueOf<T>(
-  source: LogSource<T>,
+  core: Core,
   { value }: LogEntry,
-  onError: (error: Error) => void,
+  { source, signal, onError }: Pick<ReadOptions, 'signal' | 'onError'> & { source: LogSource<T> },
 ): Promise<T | undefined> {
   try {
-    return await source.read(value)
+    return await untilFree(core, signal, () => source.read(value))
   } catch (error) {
     onError(error instanceof Error ? error : new Error(String(error)))
     return undefined
