@@ -14,6 +14,8 @@ export type Book = {
   readonly open: (view: View) => Page
   /** Reads one again now. @throws XmtpError `client.conversation.unknown`, `client.store.*` */
   readonly refresh: (page: Page) => Promise<void>
+  /** Reads all again now. @throws XmtpError `client.store.*` */
+  readonly refreshAll: () => Promise<void>
 }
 
 export function createBook(core: Core): Book {
@@ -58,6 +60,7 @@ export function createBook(core: Core): Book {
         throw new XmtpError('client.conversation.unknown', `There is no conversation ${id}.`)
       page.view = view
     },
+    refreshAll,
   }
 }
 

@@ -46,7 +46,8 @@ export type ConversationDebugInfo = CommitLogInfo & {
 
 /**
  * A group or a direct message; `Group` and `Dm` have the rest. Getters show what this client knows now: they are brought
- * up to date by each method of this object, and a moment after anything else changes the conversation.
+ * up to date by each method of this object, by reading all that is new, and a moment after anything else changes the
+ * conversation.
  */
 export abstract class Conversation<Content = unknown> extends Sending {
   protected readonly host: Host

@@ -65,9 +65,11 @@ export class Conversations<Content = unknown> {
     return `/xmtp/mls/1/w-${bytesToHex(this.#host.core.self.installationId)}/proto`
   }
 
+  /** For one of several direct messages between the same two: the one that stands for all (v3-mls §3.7). */
   async getConversationById(id: string): Promise<Group<Content> | Dm<Content> | undefined> {
     const view = /^[0-9a-f]+$/.test(id) ? await readView(this.#host.core, id) : undefined
-    return view && openConversation<Content>(this.#host, view)
+    const [first] = view === undefined ? [] : await readStitched(this.#host.core, view)
+    return first && openConversation<Content>(this.#host, first)
   }
 
   /** The direct message with somebody, if there is one here. For an inbox id nobody is asked. */
@@ -157,6 +159,7 @@ export class Conversations<Content = unknown> {
   /** Reads new conversations; their messages come with `syncAll` or their own `sync`. @throws what the network throws */
   async sync(): Promise<void> {
     await receiveWelcomes(this.#host.core)
+    await this.#host.book.refreshAll()
   }
 
   /**
@@ -164,12 +167,17 @@ export class Conversations<Content = unknown> {
    * @param consentStates which conversations; all but denied ones unless given
    * @throws what the network throws; what came before is kept
    */
-  syncAll(consentStates: readonly ConsentState[] = defaultConsentStates): Promise<SyncSummary> {
+  async syncAll(
+    consentStates: readonly ConsentState[] = defaultConsentStates,
+  ): Promise<SyncSummary> {
+    const { core, book } = this.#host
     const states = consentStates.length === 0 ? defaultConsentStates : consentStates
-    return syncAll(
-      this.#host.core,
+    const summary = await syncAll(
+      core,
       states.map((state) => state + 1),
     )
+    await book.refreshAll()
+    return summary
   }
 
   /** Conversations that come from now on, our own too. Resolves when nothing can be missed any more. */
