@@ -12,7 +12,7 @@ export const exitCodes: Readonly<Record<number, string>> = {
   7: 'the node cannot start: its settings, its ports or its store',
   8: 'no such conversation, message or installation, or several that fit',
   9: 'the group does not allow it, or we are not in it',
-  10: 'the store cannot be used: its key, its version or its file',
+  10: 'the store, or the archive, cannot be used: its key, its version or its file',
   130: 'Ctrl-C: ended before it was done',
 }
 
@@ -58,6 +58,8 @@ const byPrefix: Readonly<Record<string, number>> = {
   'v3.group.': 9,
   'client.store.': 10,
   'cli.storeKey.': 10,
+  'client.archive.': 10,
+  'cli.archiveKey.': 10,
 }
 
 export function exitCodeOf(error: unknown): number {

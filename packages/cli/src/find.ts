@@ -4,12 +4,11 @@ import {
   Group,
   SortDirection,
   XmtpError,
-  type Client,
   type DecodedMessage,
 } from '@xmtp-ts/client'
 import { parseAddress } from '@xmtp-ts/client/v2'
 import { maxCandidates } from './limits.ts'
-import { nameOf, shortId } from './people.ts'
+import { nameOf, recipientOf, shortId } from './people.ts'
 import type { Session } from './session.ts'
 
 export type AnyConversation = Group | Dm
@@ -31,7 +30,7 @@ const leastPrefix = 4
  * conversations that fit; `address.malformed`
  */
 export async function findConversation(session: Session, name: string): Promise<AnyConversation> {
-  const found = await matching(session.client, name)
+  const found = await matching(session, name)
   const [only, ...others] = found
   if (only === undefined)
     throw new XmtpError('cli.conversation.unknown', `There is no conversation ${quoted(name)}.`)
@@ -51,11 +50,10 @@ export async function findGroup(session: Session, name: string): Promise<Group> 
  * @throws XmtpError as `findConversation`, and what beginning one throws
  */
 export async function findOrBegin(session: Session, name: string): Promise<AnyConversation> {
-  const { client } = session
-  const [known] = isAddress(name) ? [] : await matching(client, name)
-  return known === undefined && isPerson(name)
-    ? client.conversations.createDm(isAddress(name) ? parseAddress(name) : name.toLowerCase())
-    : findConversation(session, name)
+  const { conversations } = session.client
+  if (!isPerson(name)) return findConversation(session, name)
+  const exact = await conversations.getConversationById(name.toLowerCase())
+  return exact ?? conversations.createDm(recipientOf(name))
 }
 
 /**
@@ -94,21 +92,31 @@ function isAddress(name: string): boolean {
   return /^0x[0-9a-fA-F]{40}$/.test(name)
 }
 
-async function matching(client: Client, name: string): Promise<readonly AnyConversation[]> {
-  const { conversations } = client
-  if (name.startsWith('0x')) {
-    const direct = await conversations.getDmByInboxId(parseAddress(name))
-    return direct === undefined ? [] : [direct]
-  }
+async function matching(session: Session, name: string): Promise<readonly AnyConversation[]> {
+  const { conversations } = session.client
+  if (name.startsWith('0x')) return directWith(session, parseAddress(name))
   const id = name.toLowerCase()
   const exact = await conversations.getConversationById(id)
   if (exact !== undefined) return [exact]
-  const direct = isPerson(name) ? await conversations.getDmByInboxId(id) : undefined
-  if (direct !== undefined) return [direct]
+  if (isPerson(name)) return directWith(session, id)
   const isPrefix = /^[0-9a-f]+$/.test(id) && id.length >= leastPrefix
   const all = await conversations.list({ consentStates: everyConsentState })
   const named = all.filter((one) => one instanceof Group && one.name === name)
   return [...new Set([...named, ...all.filter((one) => isPrefix && one.id.startsWith(id))])]
+}
+
+/** What is here is found without asking anybody, that of an archive too. */
+async function directWith(
+  { client, people }: Session,
+  person: string,
+): Promise<readonly AnyConversation[]> {
+  const all = await client.conversations.listDms({ consentStates: everyConsentState })
+  const known = await people.find(all.map(({ peerInboxId }) => peerInboxId))
+  const found = all.find(
+    ({ peerInboxId }) =>
+      peerInboxId === person || known.get(peerInboxId)?.accounts.includes(person) === true,
+  )
+  return found === undefined ? [] : [found]
 }
 
 async function ambiguous(

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { XmtpError } from '@xmtp-ts/client'
+import { addArchive } from './commands/archive.ts'
 import { addConsent, addConversations, addMessages } from './commands/conversations.ts'
 import type { Tree } from './commands/define.ts'
 import { addGroup } from './commands/group.ts'
@@ -102,6 +103,7 @@ export function createProgram(io: Io, outcome: Outcome): Command {
   program.commandsGroup('Accounts:')
   addIdentity(tree)
   addInstallations(tree)
+  addArchive(tree)
   addOthers(tree)
   program.commandsGroup('The rest:')
   addNode(tree)

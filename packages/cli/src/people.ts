@@ -1,11 +1,19 @@
 import { parseAddress } from '@xmtp-ts/client/v2'
-import { IdentifierKind, XmtpError, type Client, type Identifier } from '@xmtp-ts/client'
+import {
+  IdentifierKind,
+  XmtpError,
+  type Client,
+  type Identifier,
+  type InboxState,
+} from '@xmtp-ts/client'
 
 /** Somebody, as far as this client can tell. */
 export type Person = {
   readonly inboxId: string
   /** Of the account that may restore the inbox, EIP-55; null when the account is no address, or cannot be learnt. */
   readonly address: string | null
+  /** All accounts, as `accountText` writes them. */
+  readonly accounts: readonly string[]
   readonly isSelf: boolean
 }
 
@@ -20,42 +28,41 @@ export function openPeople(client: Client): People {
   return {
     async find(inboxIds) {
       const missing = [...new Set(inboxIds)].filter((inboxId) => !known.has(inboxId))
-      for (const [inboxId, address] of await lookUp(client, missing))
-        known.set(inboxId, { inboxId, address, isSelf: inboxId === client.inboxId })
+      for (const person of await lookUp(client, missing)) known.set(person.inboxId, person)
       return known
     },
   }
 }
 
 /** One call for all; one for each when an inbox among them cannot be read. */
-async function lookUp(
-  client: Client,
-  inboxIds: readonly string[],
-): Promise<readonly (readonly [string, string | null])[]> {
+async function lookUp(client: Client, inboxIds: readonly string[]): Promise<readonly Person[]> {
   if (inboxIds.length === 0) return []
   try {
     const states = await client.preferences.getInboxStates(inboxIds)
-    return states.map((state) => [state.inboxId, addressOf(state)])
+    return states.map((state) => personOf(state, client))
   } catch (error) {
     if (!(error instanceof XmtpError)) throw error
-    const [only, ...others] = inboxIds
-    if (others.length === 0) return only === undefined ? [] : [[only, null]]
-    return (await Promise.all(inboxIds.map((inboxId) => lookUp(client, [inboxId])))).flat()
+    const [inboxId = '', ...others] = inboxIds
+    const nobody = { inboxId, address: null, accounts: [], isSelf: inboxId === client.inboxId }
+    if (others.length === 0) return [nobody]
+    return (await Promise.all(inboxIds.map((one) => lookUp(client, [one])))).flat()
   }
 }
 
 /** The account that may restore an inbox stands for it. */
-function addressOf({
-  recoveryIdentifier,
-  identifiers,
-}: {
-  readonly recoveryIdentifier: Identifier
-  readonly identifiers: readonly Identifier[]
-}): string | null {
+function personOf(
+  { inboxId, recoveryIdentifier, identifiers }: InboxState,
+  client: Client,
+): Person {
   const account = [recoveryIdentifier, ...identifiers].find(
     ({ identifierKind }) => identifierKind === IdentifierKind.Ethereum,
   )
-  return account === undefined ? null : parseAddress(account.identifier)
+  return {
+    inboxId,
+    address: account === undefined ? null : accountText(account),
+    accounts: identifiers.map(accountText),
+    isSelf: inboxId === client.inboxId,
+  }
 }
 
 /** An account as text: EIP-55, or the point of a passkey. */

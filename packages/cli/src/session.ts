@@ -28,7 +28,8 @@ export type Session = AsyncDisposable & {
  */
 export async function openSession(options: SessionOptions, context: VerbContext): Promise<Session> {
   const wallet = await readWallet(options, context.io)
-  const client = await openClient(options, { wallet, context })
+  const { ephemeral: disableDeviceSync } = options
+  const client = await openClient(options, { wallet, context, disableDeviceSync })
   const isNew = !client.isRegistered
   const stop = () => void client.close()
   context.io.signal.addEventListener('abort', stop, { once: true })
@@ -69,21 +70,34 @@ export async function findInstallation(
 ): Promise<string | undefined> {
   const file = storeFileOf(options, { address: wallet.address, io: context.io })
   if (!file.exists) return undefined
-  await using client = await openClient(options, { wallet, context })
+  await using client = await openClient(options, { wallet, context, disableDeviceSync: true })
   return client.isRegistered ? client.installationId : undefined
 }
 
-type Opening = { readonly wallet: Wallet; readonly context: VerbContext }
+/** A client without installation, for what needs no more than its code. Nobody hears of it. */
+export async function openVisitor(options: StoredOptions, context: VerbContext): Promise<Client> {
+  const wallet = await readWallet(options, context.io)
+  const visiting = { ...options, ephemeral: true }
+  return openClient(visiting, { wallet, context, disableDeviceSync: true })
+}
+
+type Opening = {
+  readonly wallet: Wallet
+  readonly context: VerbContext
+  /** Other installations of the inbox are told nothing. */
+  readonly disableDeviceSync?: boolean | undefined
+}
 
 async function openClient(
   options: SessionOptions,
-  { wallet, context: { io, reporter } }: Opening,
+  { wallet, context: { io, reporter }, disableDeviceSync }: Opening,
 ): Promise<Client> {
   return Client.create(wallet.hex, {
     ...networkOf(options),
     ...(await storageOf(options, { wallet, io })),
     appVersion,
     disableAutoRegister: true,
+    disableDeviceSync,
     onWarning: ({ code, count, limit }) =>
       reporter.notice(code, `This inbox will have ${count} of at most ${limit} ${counted[code]}.`),
     onRefused: (refusal) => tellRefusal(reporter, refusal),
@@ -146,8 +160,10 @@ function tellRefusal(reporter: Reporter, { conversationId, error }: Refusal): vo
   reporter.notice(error.code, `Left out ${place}: ${sentence(error)}`)
 }
 
-/** What is tried again by itself. */
+/** What is tried again by itself; that it was not done before the command was is no trouble. */
 function tellTrouble(reporter: Reporter, error: unknown): void {
+  const code = error instanceof XmtpError ? error.code : undefined
+  if (code === 'client.closed' || code === 'client.store.closed') return
   if (error instanceof XmtpError) reporter.notice(error.code, sentence(error))
   else reporter.notice('internal', error instanceof Error ? error.message : String(error))
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addresses, objects, walletKey, world, type Line, type Run } from '../test/world.ts'
@@ -365,6 +365,35 @@ describe('a durable stream', () => {
     const texts = objects(second.out()).map(({ text }) => text)
     // The last line of a run that was interrupted may come again.
     expect(texts.filter((text) => text !== 'one')).toEqual(['two', 'three'])
+  })
+})
+
+describe('an archive', () => {
+  it('carries messages to another device', async () => {
+    const file = join(folder(), 'all.xmtp')
+    expect(await one(1, 'archive', 'create', file)).toEqual({
+      file,
+      keyFile: `${file}.key`,
+      isNewKey: true,
+    })
+    expect((await stat(`${file}.key`)).mode & 0o777).toBe(0o600)
+    expect(await failed(1, 'archive', 'create', file)).toMatchObject({ exitCode: 2 })
+    const information = await one(4, 'archive', 'info', file)
+    expect(information).toMatchObject({ has: ['messages', 'consent'], from: null, to: null })
+    const device = ['--db', join(folder(), 'device.db3')]
+    const taken = await json(1, 'archive', 'import', file, ...device)
+    expect(taken).toMatchObject({ exitCode: 0, lines: [{ file }] })
+    expect(taken.lines[0]!['newConversations']).toBeGreaterThan(2)
+    const read = await done(1, 'history', ben, '--limit', '3', ...device)
+    expect(read.map(({ id }) => id)).toEqual(
+      (await done(1, 'history', ben, '--limit', '3')).map(({ id }) => id),
+    )
+    const elsewhere = ['--archive-key', join(folder(), 'none.key')]
+    expect(await failed(1, 'archive', 'info', file, ...elsewhere)).toMatchObject({
+      exitCode: 10,
+      code: 'cli.archiveKey.missing',
+    })
+    await done(1, 'installations', 'revoke', '--all-others')
   })
 })
 
