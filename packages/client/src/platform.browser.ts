@@ -10,12 +10,12 @@ export async function openFile(path: string): Promise<RecordStore> {
 }
 
 /** @throws XmtpError `client.store.unusable` */
-export async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+export function readFile(path: string): AsyncGenerator<Uint8Array> {
   throw noFile(path, 'pass the bytes of the archive')
 }
 
 /** @throws XmtpError `client.store.unusable` */
-export async function writeFile(path: string, _: AsyncIterable<Uint8Array>): Promise<void> {
+export async function writeFile(path: string): Promise<void> {
   throw noFile(path, 'see exportArchive')
 }
 

@@ -19,7 +19,12 @@ const metadata: BackupMetadataSave = {
 }
 const consent = (entity: string): ArchiveElement => ({
   $case: 'consent',
-  value: { entityType: 2, state: 3, entity, consentedAtNs: 1n },
+  value: {
+    entityType: ConsentTypeSave.CONSENT_TYPE_SAVE_INBOX_ID,
+    state: ConsentStateSave.CONSENT_STATE_SAVE_DENIED,
+    entity,
+    consentedAtNs: 1n,
+  },
 })
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {

@@ -9,7 +9,8 @@ import {
 } from '@xmtp-ts/proto/store/v1/store'
 import { attempt } from '@xmtp-ts/protocol'
 import { nowNs, type Core } from '../core.ts'
-import { readView } from '../conversation/view.ts'
+import { consentSaves } from '../conversation/consent.ts'
+import { consentOfRow, readView } from '../conversation/view.ts'
 import { keptTypeOf } from '../group/conversation-row.ts'
 import { receiveNew } from '../group/receive.ts'
 import { isExpired } from '../message/stored.ts'
@@ -55,7 +56,8 @@ async function* consents({ store }: Core): AsyncGenerator<ArchiveElement> {
   for (const [prefix, entityType] of kinds)
     for await (const page of scanPages(store, prefix))
       for (const { key, value } of page) {
-        const { state, consentedAtNs } = decodeRow(Consent, value)
+        const { consentedAtNs } = decodeRow(Consent, value)
+        const state = consentSaves[consentOfRow(value)]
         const save = { entityType, state, entity: key.slice(prefix.length), consentedAtNs }
         yield { $case: 'consent', value: save }
       }

@@ -26,7 +26,8 @@ export type ConsentChange = {
 const conversationType = ConsentTypeSave.CONSENT_TYPE_SAVE_CONVERSATION_ID
 const inboxType = ConsentTypeSave.CONSENT_TYPE_SAVE_INBOX_ID
 
-const storedStates = {
+/** As it is stored and sent. */
+export const consentSaves = {
   [ConsentState.Unknown]: ConsentStateSave.CONSENT_STATE_SAVE_UNKNOWN,
   [ConsentState.Allowed]: ConsentStateSave.CONSENT_STATE_SAVE_ALLOWED,
   [ConsentState.Denied]: ConsentStateSave.CONSENT_STATE_SAVE_DENIED,
@@ -67,7 +68,7 @@ function decide(
   const now = nowNs(core)
   return {
     entityType: kind === 'conversation' ? conversationType : inboxType,
-    state: storedStates[state],
+    state: consentSaves[state],
     entity,
     consentedAtNs: now > last ? now : last + 1n,
   }
