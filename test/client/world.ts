@@ -1,3 +1,4 @@
+import { systemEnvironment, type Environment } from '../../packages/client/src/environment.ts'
 import {
   Client,
   GroupMessageKind,
@@ -21,9 +22,13 @@ export const walletKey = (number: number) => number.toString(16).padStart(64, '0
 
 /**
  * A node, and clients of it that are closed after each test; nothing may have been refused or have failed.
+ * @param environment of all of them
  * @param parts of the node
  */
-export function world(parts: Pick<NodeParts, 'history'> = {}) {
+export function world({
+  environment = systemEnvironment,
+  ...parts
+}: Pick<NodeParts, 'history'> & { readonly environment?: Environment } = {}) {
   let node: Node
   const opened: AsyncDisposable[] = []
   const refusals: Refusal[] = []
@@ -37,6 +42,7 @@ export function world(parts: Pick<NodeParts, 'history'> = {}) {
       log: openMemoryLog(),
       v3: openMemoryV3Store(),
       listen: [{ host: '127.0.0.1', port: 0 }],
+      nowMs: environment.nowMs,
       ...parts,
     })
   })
@@ -56,6 +62,7 @@ export function world(parts: Pick<NodeParts, 'history'> = {}) {
     ({
       transport: memoryTransport(node.memory()),
       dbPath: null,
+      environment,
       disableDeviceSync: true,
       onRefused: (refusal) => refusals.push(refusal),
       onError: (error) => failures.push(error),
