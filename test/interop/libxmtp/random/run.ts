@@ -184,16 +184,15 @@ async function atLast<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
     }
 }
 
-/** Everybody reads until nobody gets any further, for a minute at the most. */
+/** Everybody reads, and sends what was put off, until nobody gets any further; for a minute at the most. */
 async function settle({ peers, groupId, log }: World): Promise<readonly Seen[]> {
   const end = performance.now() + 60_000
   let before = ''
   for (;;) {
     for (const peer of peers)
-      await peer
-        .client()
-        .syncAll()
-        .catch((error: unknown) => log.push(`${peer.name} reads -> ${String(error).slice(0, 300)}`))
+      await readAll(peer, groupId).catch((error: unknown) =>
+        log.push(`${peer.name} reads -> ${String(error).slice(0, 300)}`),
+      )
     const views = await Promise.all(peers.map((peer) => peer.view(groupId)))
     const seen = peers.map((peer, place) => ({ peer, view: views[place]! }))
     const now = views.map(({ epoch, said }) => `${epoch} ${said.length}`).join()
@@ -202,4 +201,11 @@ async function settle({ peers, groupId, log }: World): Promise<readonly Seen[]> 
     if ((now === before && isTogether) || performance.now() > end) return seen
     before = now
   }
+}
+
+async function readAll(peer: Peer, groupId: string): Promise<void> {
+  await peer.client().syncAll()
+  const group = await peer.group(groupId)
+  // libxmtp leaves a group alone in which there is nothing new, also with something of its own to send.
+  if (await group.isActive()) await group.sync()
 }
