@@ -54,9 +54,9 @@ export type OpenedGroup = {
  */
 export async function openGroup(
   core: Core,
+  { own, findKey }: WelcomeKeys,
   message: WelcomeMessage,
 ): Promise<OpenedGroup | WelcomePointer> {
-  const { own, findKey } = await core.keyPackages.load()
   const opened = await openWelcomeMessage(core, message, findKey)
   if (opened.kind === 'late') return opened.pointer
   return joinWith(core, own, { opened: opened.welcome, place: message.value })

@@ -3,6 +3,7 @@ import { XmtpError, type v3 } from '@xmtp-ts/protocol'
 import type { WelcomePointer } from '@xmtp-ts/protocol/group'
 import type { WelcomeMessage } from '../../network/mls-api.ts'
 import type { Core } from '../core.ts'
+import type { WelcomeKeys } from '../identity/key-packages.ts'
 import { keys } from '../records/keys.ts'
 import { decodeNumber, encodeNumber } from '../records/rows.ts'
 import type { StoredRecord } from '../../store/record-store.ts'
@@ -76,29 +77,42 @@ async function takeInTurn(
   const cursor = await welcomeCursor(core)
   const isNew = ({ value }: WelcomeMessage) => value.id > cursor
   const chosen = wanted === 'all' ? welcomes : welcomes.filter(isNew)
+  if (chosen.length === 0) return []
+  const welcomeKeys = await core.keyPackages.load()
   // Side by side: who waits for the welcome that it points to holds up no other.
   const openings: readonly Opening[] = await Promise.all(
-    chosen.map(async (message) => ({ message, opened: await openOrRefuse(core, message) })),
+    chosen.map(async (message) => ({
+      message,
+      opened: await openOrRefuse(core, welcomeKeys, message),
+    })),
   )
   const statesFor = await statesOf(core, openings)
-  const ids: string[] = []
-  for (const { message, opened } of openings) {
+  const kept = await Promise.all(
+    openings.map(({ opened }) => keepOrRefuse(core, opened, statesFor)),
+  )
+  for (const [index, { message, opened }] of openings.entries()) {
     const { id } = message.value
-    const kept = opened instanceof XmtpError ? opened : await keepOrRefuse(core, opened, statesFor)
-    if (typeof kept === 'string') ids.push(kept)
+    const outcome = kept[index]
     const put: StoredRecord[] = []
-    if (isNew(message)) {
-      put.push({ key: keys.welcomeCursor, value: encodeNumber(id) })
-      if ('destination' in opened) put.push(...(await lateRecords(core, opened, message.value)))
-      if (kept instanceof XmtpError) refuseWelcome(core, id, kept)
-    }
-    if (kept instanceof XmtpError && (isNew(message) || kept.retry))
+    if (isNew(message) && 'destination' in opened)
+      put.push(...(await lateRecords(core, opened, message.value)))
+    if (isNew(message) && outcome instanceof XmtpError) refuseWelcome(core, id, outcome)
+    if (outcome instanceof XmtpError && (isNew(message) || outcome.retry))
       put.push(await doubtRecord(core, id))
     if (put.length > 0) await core.store.write({ put })
   }
+  await passWelcomes(core, chosen.filter(isNew))
+  return kept.filter((id) => typeof id === 'string')
+}
+
+/** They are done with. A welcome that is taken twice, since this was not reached, is known the second time. */
+async function passWelcomes(core: Core, welcomes: readonly WelcomeMessage[]): Promise<void> {
+  const last = welcomes.at(-1)
+  if (last === undefined) return
+  const value = encodeNumber(last.value.id)
+  await core.store.write({ put: [{ key: keys.welcomeCursor, value }] })
   // A key package that was used is replaced soon, whether its welcome was good or not (v3-mls §2).
-  if (chosen.some(isNew)) await core.keyPackages.pullRotation()
-  return ids
+  await core.keyPackages.pullRotation()
 }
 
 type States = ReadonlyMap<string, v3.AssociationState>
@@ -118,9 +132,13 @@ async function statesOf(
   }
 }
 
-async function openOrRefuse(core: Core, message: WelcomeMessage): Promise<Opening['opened']> {
+async function openOrRefuse(
+  core: Core,
+  welcomeKeys: WelcomeKeys,
+  message: WelcomeMessage,
+): Promise<Opening['opened']> {
   try {
-    return await openGroup(core, message)
+    return await openGroup(core, welcomeKeys, message)
   } catch (error) {
     return reasonOf(error)
   }
@@ -129,9 +147,10 @@ async function openOrRefuse(core: Core, message: WelcomeMessage): Promise<Openin
 /** @returns the group that we came into, or why we did not; undefined when there is nothing new */
 async function keepOrRefuse(
   core: Core,
-  opened: OpenedGroup | WelcomePointer,
+  opened: Opening['opened'],
   statesOf: (opened: OpenedGroup) => Promise<States>,
 ): Promise<string | XmtpError | undefined> {
+  if (opened instanceof XmtpError) return opened
   if (!('joined' in opened)) return undefined
   try {
     return await keepGroup(core, opened, await statesOf(opened))
