@@ -1,3 +1,4 @@
+import { ConsentStateSave, ConsentTypeSave } from '@xmtp-ts/proto/device_sync/consent_backup'
 import {
   BackupElementSelection,
   type BackupMetadataSave,
