@@ -154,6 +154,31 @@ export function v3StoreSuite(name: string, open: () => Promise<V3Store>): void {
       expect(found.map((bytes) => bytes && [...bytes])).toEqual([undefined, [2], [2]])
     })
 
+    it('takes no key package back that another has replaced, before its end', async () => {
+      const installation = new Uint8Array(32).fill(1)
+      const put = (number: number, nowMs: number) =>
+        store.keyPackages.put(installation, Uint8Array.of(number), {
+          nowMs,
+          expiresMs: 50 + number,
+        })
+      const newest = async () => (await store.keyPackages.get([installation]))[0]?.[0]
+      for (const number of [1, 2, 2, 3, 1, 2]) await put(number, 1)
+      expect(await newest()).toBe(3)
+      // The same again is a retry.
+      await put(3, 2)
+      expect(await newest()).toBe(3)
+      // Of another installation it is another package.
+      const other = new Uint8Array(32).fill(2)
+      await store.keyPackages.put(other, Uint8Array.of(1), { nowMs: 1, expiresMs: 50 })
+      expect((await store.keyPackages.get([other]))[0]?.[0]).toBe(1)
+      // Behind its end nobody takes it, and it need not be remembered: the first, not the second.
+      await store.keyPackages.prune(52, 10)
+      await put(2, 60)
+      expect(await newest()).toBe(3)
+      await put(1, 60)
+      expect(await newest()).toBe(1)
+    })
+
     it('B12: removes key packages by their own end, not by their age', async () => {
       const [one, two] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
       await store.keyPackages.put(one, Uint8Array.of(1), { nowMs: 1, expiresMs: 50 })

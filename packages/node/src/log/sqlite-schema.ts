@@ -80,6 +80,18 @@ const migrations: readonly ((database: Database) => void)[] = [
         (SELECT coalesce(sum(length(payload)), 0) FROM identity_update WHERE topic = inbox.topic);
     `)
   },
+  // Key packages that others have replaced, which may not come back.
+  (database) => {
+    database.exec(`
+      CREATE TABLE replaced_key_package (
+        installation BLOB NOT NULL,
+        digest BLOB NOT NULL,
+        expires_ms INTEGER NOT NULL,
+        PRIMARY KEY (installation, digest)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX replaced_key_package_expires ON replaced_key_package (expires_ms);
+    `)
+  },
 ]
 
 /**

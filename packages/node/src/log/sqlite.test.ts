@@ -97,7 +97,11 @@ it('brings a store of an older version up to date: the bytes of logs were not co
   await append(1)
   await append(2)
   const database = await openDatabase(path)
-  database.exec('ALTER TABLE inbox DROP COLUMN log_bytes; PRAGMA user_version = 3')
+  database.exec(`
+    ALTER TABLE inbox DROP COLUMN log_bytes;
+    DROP TABLE replaced_key_package;
+    PRAGMA user_version = 3;
+  `)
   database.close()
   await append(3)
 })

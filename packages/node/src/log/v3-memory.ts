@@ -6,6 +6,7 @@ import { takeBytes } from './take-bytes.ts'
 import { nextPlace, type Clock } from './v3-place.ts'
 import type {
   IdentityStore,
+  KeyPackageStore,
   Pruned,
   StoredState,
   V3Entry,
@@ -26,29 +27,12 @@ export function openMemoryV3Store(options: { readonly maxBytes?: number } = {}):
       throw new XmtpError('node.store.unavailable', 'The memory for V3 is used up.')
     bytesLeft -= bytes
   }
-  const keyPackages = new Map<string, { readonly bytes: Uint8Array; readonly expiresMs: number }>()
   const identityLog = new MemoryV3Log(take)
   return {
     groupMessages: new MemoryV3Log(take),
     welcomes: new MemoryV3Log(take),
     commitLog: new MemoryV3Log(take),
-    keyPackages: {
-      async put(installationKey, keyPackage, { expiresMs }) {
-        const key = hex(installationKey)
-        take(keyPackage.length - (keyPackages.get(key)?.bytes.length ?? 0))
-        keyPackages.set(key, { bytes: new Uint8Array(keyPackage), expiresMs })
-      },
-      get: async (installationKeys) =>
-        installationKeys.map((key) => keyPackages.get(hex(key))?.bytes),
-      async prune(beforeMs, limit) {
-        const expired = [...keyPackages].filter(([, { expiresMs }]) => expiresMs < beforeMs)
-        for (const [key, { bytes }] of expired.slice(0, limit)) {
-          keyPackages.delete(key)
-          take(-bytes.length)
-        }
-        return { removed: Math.min(expired.length, limit), isLast: expired.length < limit }
-      },
-    },
+    keyPackages: memoryKeyPackages(take),
     identity: memoryIdentity(identityLog),
     async [Symbol.asyncDispose]() {},
   }
@@ -176,6 +160,40 @@ class MemoryV3Log implements V3Log {
     const ofTopic = this.#topics.get(entry.topic)
     if (ofTopic === undefined) this.#topics.set(entry.topic, [entry])
     else ofTopic.push(entry)
+  }
+}
+
+function memoryKeyPackages(take: TakeBytes): KeyPackageStore {
+  type Stored = { readonly bytes: Uint8Array; readonly expiresMs: number }
+  const newest = new Map<string, Stored>()
+  /** By installation and bytes. */
+  const replaced = new Map<string, Stored>()
+  const nameOf = (key: string, bytes: Uint8Array): string => `${key} ${hex(bytes)}`
+  const expire = (all: Map<string, Stored>, beforeMs: number, limit: number): number => {
+    const expired = [...all].filter(([, { expiresMs }]) => expiresMs < beforeMs).slice(0, limit)
+    for (const [name, { bytes }] of expired) {
+      all.delete(name)
+      take(-bytes.length)
+    }
+    return expired.length
+  }
+  return {
+    async put(installationKey, keyPackage, { expiresMs }) {
+      const key = hex(installationKey)
+      const name = nameOf(key, keyPackage)
+      if (replaced.has(name)) return
+      const before = newest.get(key)
+      const isSame = before !== undefined && nameOf(key, before.bytes) === name
+      if (!isSame) take(keyPackage.length)
+      if (before !== undefined && !isSame) replaced.set(nameOf(key, before.bytes), before)
+      newest.set(key, { bytes: new Uint8Array(keyPackage), expiresMs })
+    },
+    get: async (installationKeys) => installationKeys.map((key) => newest.get(hex(key))?.bytes),
+    async prune(beforeMs, limit) {
+      const forgotten = expire(replaced, beforeMs, limit)
+      const removed = expire(newest, beforeMs, limit)
+      return { removed, isLast: removed < limit && forgotten < limit }
+    },
   }
 }
 

@@ -3,14 +3,9 @@ import { rowOf } from './sqlite-driver.ts'
 import { openFile, type SqliteLogOptions } from './sqlite-file.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { openLogIn } from './sqlite.ts'
+import { keyPackagesIn } from './v3-sqlite-key-packages.ts'
 import { SqliteV3Log } from './v3-sqlite-log.ts'
-import type {
-  IdentityAppend,
-  IdentityStore,
-  KeyPackageStore,
-  StoredState,
-  V3Store,
-} from './v3-store.ts'
+import type { IdentityAppend, IdentityStore, StoredState, V3Store } from './v3-store.ts'
 
 /** Everything that a node stores. Each part is closed by itself. */
 export type NodeStore = { readonly log: EnvelopeLog; readonly v3: V3Store }
@@ -44,33 +39,6 @@ function openV3In(store: SqliteStore): V3Store {
       isClosed = true
       store.close()
     },
-  }
-}
-
-function keyPackagesIn(store: SqliteStore): KeyPackageStore {
-  const put = store.database
-    .prepare(`INSERT INTO key_package (installation, updated_ms, payload, expires_ms)
-    VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (installation) DO UPDATE SET updated_ms = ?2, payload = ?3, expires_ms = ?4`)
-  const get = store.database.prepare('SELECT payload FROM key_package WHERE installation = ?')
-  const prune = store.database.prepare(`DELETE FROM key_package WHERE installation IN (
-    SELECT installation FROM key_package WHERE expires_ms < ? LIMIT ?)`)
-  return {
-    async put(installationKey, keyPackage, { nowMs, expiresMs }) {
-      await store.write({ step: () => put.run(installationKey, nowMs, keyPackage, expiresMs) })
-    },
-    prune: (beforeMs, limit) =>
-      store.read(() => {
-        const { changes } = store.transaction(() => prune.run(beforeMs, limit))
-        return { removed: Number(changes), isLast: Number(changes) < limit }
-      }),
-    get: (installationKeys) =>
-      store.read(() =>
-        installationKeys.map((key) => {
-          const row = get.get(key)
-          return row === undefined ? undefined : rowOf<{ payload: Uint8Array }>(row).payload
-        }),
-      ),
   }
 }
 

@@ -89,7 +89,8 @@ export type Pruned = {
 /** The newest key package of each installation. Fetching never uses one up: they are last-resort packages. */
 export interface KeyPackageStore {
   /**
-   * Durable when it resolves.
+   * Durable when it resolves. A package that another one has replaced stays replaced, until nobody takes it any more:
+   * everybody can fetch it and send it again, and its private keys may be gone.
    * @param times milliseconds since 1970: now, and when nobody takes the package any more
    */
   put(
