@@ -66,8 +66,8 @@ const check = (blockNumber?: bigint): v3.ContractCheck => ({
   blockNumber,
 })
 
-const verifier = (url: string) =>
-  createChainVerifier({ urls: new Map([[1n, url]]), timeoutMs: 300 })
+const verifier = (url: string, timeoutMs = 10_000) =>
+  createChainVerifier({ urls: new Map([[1n, url]]), timeoutMs })
 
 describe('a chain', () => {
   it('is asked with the validator and its arguments, at the block that is named', async () => {
@@ -115,10 +115,10 @@ describe('a chain', () => {
     ['no JSON-RPC', { other: 1 }],
     ['no JSON', '<html>502</html>'],
     ['more than fits', `{"result":"0x${'0'.repeat(70_000)}"}`],
-    ['nothing in time', () => wait(2_000, '')],
+    ['nothing in time', () => wait(5_000, '')],
   ])('is unavailable when it answers %s, and says nothing of its URL', async (_name, answer) => {
     const { url } = await chain(() => (typeof answer === 'function' ? answer() : answer))
-    const failed = await verifier(url)
+    const failed = await verifier(url, typeof answer === 'function' ? 100 : undefined)
       .verify(check(1n))
       .catch((error: unknown) => error as Error)
     expect(failed).toMatchObject({ code: 'node.chain.unavailable', retry: true })
