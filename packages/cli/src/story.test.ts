@@ -138,6 +138,33 @@ describe('an identity', () => {
   })
 })
 
+describe('an inbox', () => {
+  it('warns before it is full of installations, and then says so', async () => {
+    const file = join(folder(), 'full.key')
+    const opened = async (number: number) =>
+      json(1, 'sync', '--key-file', file, '--db', join(folder(), `full-${number}.db3`))
+    await json(1, 'identity', 'create', '--key-file', file)
+    for (let number = 2; number <= 10; number += 1) {
+      const { exitCode, told } = await opened(number)
+      const codes = told.map(({ notice }) => notice.code)
+      const warning = number >= 8 ? ['inbox.manyInstallations'] : []
+      expect({ number, exitCode, codes }).toEqual({
+        number,
+        exitCode: 0,
+        codes: [...warning, 'installation.made'],
+      })
+    }
+    const { exitCode, told } = await opened(11)
+    expect({ exitCode, code: told.at(-1)?.['error'].code }).toEqual({
+      exitCode: 6,
+      code: 'v3.identity.member.tooMany',
+    })
+    const freed = await json(1, 'installations', 'revoke', '--all-others', '--key-file', file)
+    expect(freed).toMatchObject({ exitCode: 0, told: [] })
+    expect(freed.lines).toHaveLength(9)
+  })
+})
+
 describe('a direct message', () => {
   it('is begun, answered, reacted to, read', async () => {
     const begun = await one(1, 'dm', ben, 'Hello Ben')

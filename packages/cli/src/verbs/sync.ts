@@ -15,14 +15,15 @@ export const sync: Verb<SessionOptions> = async (options, context) => {
   const { conversations, preferences } = session.client
   const work = async () => {
     await preferences.sync()
-    const summary = await conversations.syncAll(everyConsentState)
+    const { numSynced } = await conversations.syncAll(everyConsentState)
     for (const group of await conversations.listGroups()) await letGo(session, group)
-    return summary
+    const all = await conversations.list({ consentStates: everyConsentState })
+    return { conversations: all.length, updated: numSynced }
   }
-  const { numEligible, numSynced } = await context.reporter.during('Reading what is new …', work())
+  const summary = await context.reporter.during('Reading what is new …', work())
   await context.reporter.result({
-    json: { conversations: numEligible, updated: numSynced },
-    text: `${numEligible} conversations, ${numSynced} of them with something new.`,
+    json: summary,
+    text: `${summary.conversations} conversations are up to date.`,
   })
 }
 
