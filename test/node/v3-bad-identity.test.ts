@@ -28,8 +28,13 @@ const identity = '/xmtp.identity.api.v1.IdentityApi'
 const none = new Uint8Array()
 const digest = new Uint8Array(32)
 
-async function open() {
-  const contracts = { verify: (check: v3.ContractCheck) => Promise.resolve(chain(check)) }
+async function open(onAsked: (check: v3.ContractCheck) => void) {
+  const contracts = {
+    verify: async (check: v3.ContractCheck) => {
+      onAsked(check)
+      return chain(check)
+    },
+  }
   const store = openMemoryV3Store()
   const node = await startNode({ v3: store, contracts })
   return { client: grpcClient(node), store }
@@ -84,8 +89,8 @@ const update = (steps: readonly Step[], of = inboxId): v3.IdentityUpdate => {
   return compose({ inboxId: of, clientTimestampNs: seconds * 1_000_000_000n, steps })
 }
 
-async function openLog() {
-  const { client, store } = await open()
+async function openLog(onAsked: (check: v3.ContractCheck) => void = () => {}) {
+  const { client, store } = await open(onAsked)
   const publish = (content: v3.IdentityUpdate) =>
     client.unary(
       `${identity}/PublishIdentityUpdate`,
@@ -254,6 +259,20 @@ it('a full log is FAILED_PRECONDITION, at 256 updates', { timeout: 60_000 }, asy
     details: expect.stringMatching(/log\.full/),
   })
   expect(await length()).toBe(3)
+})
+
+it('more than 100 contract signatures are INVALID_ARGUMENT, and no chain is asked', async () => {
+  const asked: v3.ContractCheck[] = []
+  const { publish, length } = await openLog((check) => void asked.push(check))
+  const safes = Array.from({ length: 101 }, (_, number) => add(alice, contract(number)))
+  const refused = publish(update([create(alice), ...safes]))
+  await expect(refused).rejects.toMatchObject({
+    code: 3,
+    details: expect.stringMatching(/101 contract signatures/),
+  })
+  expect([asked, await length()]).toEqual([[], 0])
+  await publish(update([create(alice), ...safes.slice(1)]))
+  expect([asked.length, await length()]).toEqual([100, 1])
 })
 
 it('the bytes of a log are bounded too, so that it fits beside others into one answer', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { GetIdentityUpdatesResponse_IdentityUpdateLog as LoggedUpdate } from '@xmtp-ts/proto/identity/api/v1/identity'
 import { IdentityUpdate as WireUpdate } from '@xmtp-ts/proto/identity/associations/association'
 import { limits, v3, XmtpError } from '@xmtp-ts/protocol'
-import { maxIdentityLogBytes } from '../limits.ts'
+import { maxContractChecks, maxIdentityLogBytes } from '../limits.ts'
 import type { IdentityVerifier } from '../verify/identity-verifier.ts'
 import type { IdentityStore, V3Item, V3Store } from '../log/v3-store.ts'
 
@@ -31,6 +31,7 @@ export async function publishIdentityUpdate(
   let before = await loadState(store.identity, inboxId)
   v3.checkRoomForUpdate(before.state, update)
   checkRoomForBytes(before.logBytes, bytes.length)
+  checkContractCount(update)
   const verdicts = await v3.askContracts(update, contracts)
   const verified = await verifier.verify(update, verdicts)
   // Another update of the inbox may come first; each round that fails has made the log longer, and logs are bounded.
@@ -52,6 +53,16 @@ export async function publishIdentityUpdate(
     if (await store.identity.has(item.topic, item.digest)) return
     before = await loadState(store.identity, inboxId)
   }
+}
+
+/** Each is a call to a chain, before anything else of the update is known to hold. */
+function checkContractCount(update: v3.IdentityUpdate): void {
+  const { size } = v3.contractChecks(update)
+  if (size > maxContractChecks)
+    throw new XmtpError(
+      'v3.identity.update.tooLong',
+      `An update has ${size} contract signatures; ${maxContractChecks} are the limit.`,
+    )
 }
 
 type LoadedState = {
