@@ -31,7 +31,9 @@ export type Person = {
   readonly close: () => void
 }
 
-export type PersonOptions = Partial<Pick<CoreParts, 'protocolVersion' | 'report'>> & {
+export type PersonOptions = Partial<
+  Pick<CoreParts, 'protocolVersion' | 'report' | 'syncsDevices'>
+> & {
   readonly environment?: Environment
 }
 
