@@ -100,6 +100,9 @@ export const maxRecordBytes = 67_108_864
 /** Records that SQLite is asked for at most: the largest count that every binding passes on as an integer. */
 export const maxScannedRecords = 2_147_483_647
 
+/** Batches that share one transaction of a store: a page of welcomes. */
+export const maxSharedWrites = 100
+
 /** Milliseconds that a store waits for the lock of another process. Transactions take milliseconds. */
 export const storeLockWaitMs = 10_000
 

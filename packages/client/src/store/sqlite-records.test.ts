@@ -175,3 +175,45 @@ describe.skipIf(!isBuilt)('processes that share a record store', { timeout: 60_0
     expect(keys.at(-1)).toBe(`all/#${(300).toString(16).padStart(16, '0')}`)
   })
 })
+
+describe('batches that are asked for at once', () => {
+  it('are written each for itself, in their order, whatever becomes of the others', async () => {
+    await using store = await openSqliteRecords(newPath())
+    await store.write({ put: [{ key: 'full/#ffffffffffffffff', value: bytes('last') }] })
+    const results = await Promise.allSettled([
+      store.write({ put: [record] }),
+      store.write({
+        put: [{ key: 't/b', value: bytes('b') }],
+        append: [{ prefix: 'full/', value: bytes('more') }],
+      }),
+      store.write({
+        expect: [{ key: record.key, value: undefined }],
+        put: [{ key: 't/c', value: bytes('c') }],
+      }),
+      store.write({ expect: [record], put: [{ key: 't/d', value: bytes('d') }] }),
+    ])
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+    ])
+    expect(results[1]).toMatchObject({ reason: expect.any(RangeError) as unknown })
+    expect(results[2]).toMatchObject({ value: undefined })
+    const values = await store.get(['t/a', 't/b', 't/c', 't/d'])
+    expect(values).toEqual([bytes('one'), undefined, undefined, bytes('d')])
+  })
+
+  it('are written before the store closes; none is taken afterwards', async () => {
+    const path = newPath()
+    const store = await openSqliteRecords(path)
+    const writing = store.write({ put: [record] })
+    await store[Symbol.asyncDispose]()
+    await writing
+    await expect(store.write({ put: [record] })).rejects.toMatchObject({
+      code: 'client.store.closed',
+    })
+    await using again = await openSqliteRecords(path)
+    expect(await again.get([record.key])).toEqual([record.value])
+  })
+})

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { XmtpError } from '@xmtp-ts/protocol'
-import { maxScannedRecords, storeLockRetryMs, storeLockWaitMs } from '../limits.ts'
+import { maxScannedRecords, maxSharedWrites, storeLockRetryMs, storeLockWaitMs } from '../limits.ts'
 import {
   applyBatch,
   checkBatch,
@@ -89,9 +89,20 @@ function numberOf(database: Database, pragma: string): number {
   return Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0])
 }
 
+type Written = readonly string[] | undefined
+
+/** A batch, and who waits for it. */
+type Write = {
+  readonly batch: RecordBatch
+  readonly resolve: (written: Written) => void
+  readonly reject: (error: unknown) => void
+}
+
 class SqliteRecords implements RecordStore {
   readonly #database: Database
   readonly #records: OpenRecords
+  readonly #waiting: Write[] = []
+  #writing: Promise<void> | undefined
   readonly #read: (keys: readonly string[]) => ReadonlyMap<string, Uint8Array>
   readonly #scan: (range: RecordRange) => readonly StoredRecord[]
   #isClosed = false
@@ -102,8 +113,12 @@ class SqliteRecords implements RecordStore {
     const read = database.prepare(
       'SELECT key, value FROM record WHERE key IN (SELECT value FROM json_each(?))',
     )
-    this.#read = (keys) =>
-      new Map(rows(read.all(JSON.stringify(keys))).map(({ key, value }) => [key, value]))
+    this.#read = ([key, ...more]) => {
+      if (key === undefined) return new Map()
+      if (more.length > 0) return byKey(rows(read.all(JSON.stringify([key, ...more]))))
+      const value = this.#records.get(key)
+      return new Map(value === undefined ? [] : [[key, value]])
+    }
     const inRange = 'SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key'
     const scans = {
       ascending: database.prepare(`${inRange} LIMIT ?`),
@@ -122,16 +137,19 @@ class SqliteRecords implements RecordStore {
     return this.#run(() => this.#scan(checkRange(range)))
   }
 
-  write(batch: RecordBatch): Promise<readonly string[] | undefined> {
-    return this.#run(() => {
-      checkBatch(batch)
-      return inTransaction(this.#database, () => applyBatch(this.#records, batch))
+  async write(batch: RecordBatch): Promise<Written> {
+    this.#requireOpen()
+    checkBatch(batch)
+    return new Promise<Written>((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject })
+      this.#writing ??= this.#writeWaiting()
     })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    await this.#writing
     try {
       // Closing alone leaves removed records in the write-ahead log: a binding keeps the connection until its statements
       // are collected as garbage.
@@ -142,16 +160,45 @@ class SqliteRecords implements RecordStore {
     this.#database.close()
   }
 
-  async #run<T>(step: () => T): Promise<T> {
+  /** What is asked for in one turn of the event loop shares a transaction: groups side by side cost one together. */
+  async #writeWaiting(): Promise<void> {
+    await setImmediate()
+    while (this.#waiting.length > 0)
+      await this.#writeTogether(this.#waiting.splice(0, maxSharedWrites))
+    this.#writing = undefined
+  }
+
+  /** One that fails must not take the others with it: then each has a transaction of its own. */
+  async #writeTogether(writes: readonly Write[]): Promise<void> {
     try {
-      return await unlocked(() => {
-        if (this.#isClosed) throw storeClosed()
-        return step()
-      })
+      const apply = () => writes.map(({ batch }) => applyBatch(this.#records, batch))
+      const written = await settled(() => inTransaction(this.#database, apply))
+      for (const [index, { resolve }] of writes.entries()) resolve(written[index])
     } catch (error) {
-      if (error instanceof RangeError) throw error
-      throw storeError(error)
+      if (writes.length === 1) writes[0]?.reject(error)
+      else for (const write of writes) await this.#writeTogether([write])
     }
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw storeClosed()
+  }
+
+  async #run<T>(step: () => T): Promise<T> {
+    return settled(() => {
+      this.#requireOpen()
+      return step()
+    })
+  }
+}
+
+/** The result of a step, once no other process is in its way. @throws XmtpError `client.store.*`, RangeError */
+async function settled<T>(step: () => T): Promise<T> {
+  try {
+    return await unlocked(step)
+  } catch (error) {
+    if (error instanceof RangeError) throw error
+    throw storeError(error)
   }
 }
 
@@ -170,6 +217,10 @@ function recordsOf(database: Database): OpenRecords {
     remove: (key) => void remove.run(key),
     last: ({ from, to }) => rows(last.all(from, to))[0]?.key,
   }
+}
+
+function byKey(records: readonly StoredRecord[]): ReadonlyMap<string, Uint8Array> {
+  return new Map(records.map(({ key, value }) => [key, value]))
 }
 
 function rows(selected: unknown[]): readonly StoredRecord[] {
