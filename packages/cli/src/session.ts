@@ -101,7 +101,7 @@ async function openClient(
     onWarning: ({ code, count, limit }) =>
       reporter.notice(code, `This inbox will have ${count} of at most ${limit} ${counted[code]}.`),
     onRefused: (refusal) => tellRefusal(reporter, refusal),
-    onError: (error) => tellTrouble(reporter, error),
+    onError: troubleTeller(reporter),
   })
 }
 
@@ -160,10 +160,18 @@ function tellRefusal(reporter: Reporter, { conversationId, error }: Refusal): vo
   reporter.notice(error.code, `Left out ${place}: ${sentence(error)}`)
 }
 
-/** What is tried again by itself; that it was not done before the command was is no trouble. */
-function tellTrouble(reporter: Reporter, error: unknown): void {
-  const code = error instanceof XmtpError ? error.code : undefined
-  if (code === 'client.closed' || code === 'client.store.closed') return
-  if (error instanceof XmtpError) reporter.notice(error.code, sentence(error))
-  else reporter.notice('internal', error instanceof Error ? error.message : String(error))
+/**
+ * What goes wrong in the background is tried again by itself: it is told once as long as it stays the same, and not at all
+ * when the command was done first.
+ */
+function troubleTeller(reporter: Reporter): (error: unknown) => void {
+  let last = ''
+  return (error) => {
+    const isOurs = error instanceof XmtpError
+    const code = isOurs ? error.code : 'internal'
+    const text = isOurs ? sentence(error) : String(error)
+    if (code === 'client.closed' || code === 'client.store.closed' || text === last) return
+    last = text
+    reporter.notice(code, text)
+  }
 }
