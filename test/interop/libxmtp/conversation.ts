@@ -62,7 +62,7 @@ const debugInfoOf = (info: any): DebugInfo => ({
 })
 
 /** Reads `[LocalCommitLog { rowid: 1, group_id "8b577f..", commit_sequence_id: 0, … }, …]`. */
-function commitsIn(print: string): readonly LocalCommit[] {
+export function commitsIn(print: string): readonly LocalCommit[] {
   return print
     .split('LocalCommitLog {')
     .slice(1)
