@@ -96,8 +96,10 @@ export function grpcClient({ port }: { port: number }) {
           (error, value) => (error ? reject(error) : resolve(value!)),
         )
       }),
-    stream: (path: string, request: Uint8Array) =>
-      watched(client.makeServerStreamRequest(path, asIs, (bytes: Buffer) => bytes, request)),
+    stream: (path: string, request: Uint8Array, metadata = new grpc.Metadata()) =>
+      watched(
+        client.makeServerStreamRequest(path, asIs, (bytes: Buffer) => bytes, request, metadata),
+      ),
     bidi: (path: string) => watched(client.makeBidiStreamRequest(path, asIs, (bytes) => bytes)),
   }
 }

@@ -1,3 +1,5 @@
+import { Metadata } from '@grpc/grpc-js'
+import { openMemoryV3Store } from '@xmtp-ts/node'
 import {
   GetIdentityUpdatesRequest,
   PublishIdentityUpdateRequest,
@@ -7,6 +9,7 @@ import {
   BatchQueryCommitLogRequest,
   FetchKeyPackagesRequest,
   GetNewestGroupMessageRequest,
+  QueryGroupMessagesRequest,
   SendGroupMessagesRequest,
   SendWelcomeMessagesRequest,
   SubscribeWelcomeMessagesRequest,
@@ -284,6 +287,26 @@ describe('refusals', () => {
       await expect(client.unary(`${mls}/${method}`, none)).rejects.toMatchObject({ code: 12 })
     },
   )
+
+  it('an old libxmtp is UNIMPLEMENTED where the operator says so, on calls and on streams', async () => {
+    const minLibxmtp = { numbers: [1, 1, 5], isPrerelease: false } as const
+    const client = grpcClient(await startNode({ v3: openMemoryV3Store(), minLibxmtp }))
+    const saying = (version: string) => {
+      const metadata = new Metadata()
+      metadata.set('x-libxmtp-version', version)
+      return metadata
+    }
+    const query = QueryGroupMessagesRequest.encode({ groupId: group, pagingInfo: undefined })
+    const ask = (version: string) =>
+      client.unary(`${mls}/QueryGroupMessages`, query.finish(), saying(version))
+    await ask('1.1.5')
+    const refused = { code: 12, details: 'unsupported libxmtp version 1.1.4' }
+    await expect(ask('1.1.4')).rejects.toMatchObject(refused)
+    const stream = (version: string) =>
+      client.stream(`${mls}/SubscribeGroupMessages`, none, saying(version))
+    await stream('1.10.0').opened
+    expect(await stream('1.1.4').status).toMatchObject(refused)
+  })
 
   it('a node without a V3 store offers no V3', async () => {
     const client = grpcClient(await startNode())

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { parseAddress, XmtpError } from '@xmtp-ts/protocol'
 import type { TokenPolicy } from './auth/authorizer.ts'
+import { parseVersion, type Version } from './auth/version-gate.ts'
 import type { ListenAddress } from './edge/listener.ts'
 import { parseTrustedProxies } from './limit/client.ts'
 
@@ -17,6 +18,7 @@ export type NodeConfig = {
   readonly deniedWallets: readonly string[]
   readonly deniedAddresses: readonly string[]
   readonly trustedProxies: readonly string[]
+  readonly minLibxmtp: Version | undefined
   readonly retentionMs: number | undefined
   readonly messageRetentionMs: number | undefined
   readonly welcomeRetentionMs: number | undefined
@@ -38,6 +40,7 @@ export type NodeSettings = {
   readonly denyWallets?: readonly string[]
   readonly denyAddresses?: readonly string[]
   readonly trustedProxies?: readonly string[]
+  readonly minLibxmtp?: string
   readonly retentionDays?: number | string
   readonly messageRetentionDays?: number | string
   readonly welcomeRetentionDays?: number | string
@@ -64,6 +67,7 @@ const settingNames: ReadonlySet<string> = new Set([
   'denyWallets',
   'denyAddresses',
   'trustedProxies',
+  'minLibxmtp',
   'retentionDays',
   'messageRetentionDays',
   'welcomeRetentionDays',
@@ -100,6 +104,7 @@ export function parseNodeConfig(settings: unknown): NodeConfig {
     deniedWallets: walletsOf(given, 'denyWallets'),
     deniedAddresses: listOf(given, 'denyAddresses') ?? [],
     trustedProxies,
+    minLibxmtp: parseMinLibxmtp(textOf(given, 'minLibxmtp')),
     retentionMs: daysOf(given, 'retentionDays'),
     messageRetentionMs: daysOf(given, 'messageRetentionDays'),
     welcomeRetentionMs: daysOf(given, 'welcomeRetentionDays'),
@@ -150,6 +155,13 @@ function parseLimits(text: string | undefined): NodeConfig['limits'] {
   if (match === null || reads === 0 || writes === 0)
     throw malformed('limits', 'must be READS,WRITES per 5 minutes, as in 20000,3000')
   return { reads, writes }
+}
+
+function parseMinLibxmtp(text: string | undefined): Version | undefined {
+  const version = text === undefined ? undefined : parseVersion(text)
+  if (text !== undefined && version === undefined)
+    throw malformed('minLibxmtp', 'must be a version, as in 1.1.5')
+  return version
 }
 
 function parseTokens(text: string | undefined): TokenPolicy {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { v3, verifyToken } from '@xmtp-ts/protocol'
 import { createMethods } from './api/methods.ts'
 import { createAuthorizer, type TokenPolicy } from './auth/authorizer.ts'
+import type { Version } from './auth/version-gate.ts'
 import { createBodyReader } from './edge/body.ts'
 import { createGateway } from './edge/gateway.ts'
 import { createGrpcWebEdge } from './edge/grpc-web.ts'
@@ -62,6 +63,8 @@ export type NodeParts = {
   readonly privilegedWallets?: readonly string[]
   readonly deniedWallets?: readonly string[]
   readonly deniedAddresses?: readonly string[]
+  /** Calls of an older libxmtp are refused; of any when not given. */
+  readonly minLibxmtp?: Version | undefined
   /** Addresses or networks whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[]
   readonly retentionMs?: number | undefined
@@ -168,6 +171,7 @@ async function assemble(parts: NodeParts, running: AsyncDisposable[]): Promise<N
     readiness,
     logger,
     v3: v3Services,
+    minLibxmtp: parts.minLibxmtp,
   })
   const { quietStreamMs = defaultQuietStreamMs } = parts
   const bodies = createBodyReader()

@@ -289,6 +289,7 @@ export const errorCodes = {
   'node.topics.tooMany': { retry: false, fix: 'Name fewer topics at once.' },
   'node.auth.missing': { retry: false, fix: 'Send `Authorization: Bearer <base64 of a Token>`.' },
   'node.auth.restrictedTopic': { retry: false, fix: 'Only the wallet named in it writes there.' },
+  'node.client.tooOld': { retry: false, fix: 'Update the SDK.' },
   'node.auth.denied': { retry: false, fix: 'Ask the operator of this node.' },
   'node.limit.exceeded': { retry: true, fix: 'Wait as long as Retry-After says.' },
   'node.streams.tooMany': { retry: true, fix: 'Close streams, or use another node.' },

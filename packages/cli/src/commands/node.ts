@@ -21,6 +21,7 @@ export function addNode(tree: Tree): void {
       ),
       new Option('--tokens <policy>', 'publish tokens: owned (default), all or off'),
       new Option('--trusted-proxies <address...>', 'whose X-Forwarded-For is believed'),
+      new Option('--min-libxmtp <version>', 'refuse clients over an older libxmtp'),
       new Option('--privileged-wallets <address...>', 'wallets that may publish to every topic'),
       new Option('--deny-wallets <address...>', 'wallets that may not publish'),
       new Option('--deny-addresses <ip...>', 'addresses that are not served'),

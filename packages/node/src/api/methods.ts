@@ -1,4 +1,5 @@
 import { XmtpError } from '@xmtp-ts/protocol'
+import { checkVersion, type Version } from '../auth/version-gate.ts'
 import type { Logger } from '../logger.ts'
 import type { MethodMetrics, Metrics } from '../metrics.ts'
 import type { Readiness } from '../readiness.ts'
@@ -39,6 +40,8 @@ export function createMethods(
     readonly logger: Logger
     /** Undefined: the node has no store for V3, and does not offer its services. */
     readonly v3: V3Services | undefined
+    /** Whom to turn away. */
+    readonly minLibxmtp: Version | undefined
   },
 ): MethodTable {
   const ofMessageApi: readonly Method[] = [
@@ -81,13 +84,18 @@ function v3Methods(services: V3Services): readonly Method[] {
   ]
 }
 
-type Observers = { readonly metrics: Metrics; readonly logger: Logger }
+type Observers = {
+  readonly metrics: Metrics
+  readonly logger: Logger
+  readonly minLibxmtp: Version | undefined
+}
 
 function observed(method: Method, observers: Observers): Method {
   const { path, kind } = method
   const metrics = observers.metrics.ofMethod({ ...namesOf(path), kind })
   const start = (call: Call): ObservedCall =>
     begin({ path, call, metrics, logger: observers.logger })
+  const admit = (call: Call): void => checkVersion(call.headers, observers.minLibxmtp)
   switch (method.kind) {
     case 'unary':
       return {
@@ -96,7 +104,10 @@ function observed(method: Method, observers: Observers): Method {
         handle: (request, call) => {
           const observer = start(call)
           observer.received()
-          return observedCall(observer, method.handle(request, call))
+          return observedCall(observer, () => {
+            admit(call)
+            return method.handle(request, call)
+          })
         },
       }
     case 'serverStream':
@@ -106,7 +117,10 @@ function observed(method: Method, observers: Observers): Method {
         open: (request, call) => {
           const observer = start(call)
           observer.received()
-          return observedStream(observer, method.open(request, call))
+          return observedStream(observer, () => {
+            admit(call)
+            return method.open(request, call)
+          })
         },
       }
     case 'bidi':
@@ -115,7 +129,10 @@ function observed(method: Method, observers: Observers): Method {
         kind: method.kind,
         open: (requests, call) => {
           const observer = start(call)
-          return observedStream(observer, method.open(observedRequests(observer, requests), call))
+          return observedStream(observer, () => {
+            admit(call)
+            return method.open(observedRequests(observer, requests), call)
+          })
         },
       }
     default:
@@ -150,10 +167,10 @@ function begin(observation: {
 
 async function observedCall(
   { sent, finish }: ObservedCall,
-  answer: Promise<Uint8Array>,
+  answer: () => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   try {
-    const response = await answer
+    const response = await answer()
     sent(1)
     finish()
     return response
@@ -165,10 +182,10 @@ async function observedCall(
 
 async function observedStream(
   observer: ObservedCall,
-  opening: Promise<OpenStream>,
+  open: () => Promise<OpenStream>,
 ): Promise<OpenStream> {
   try {
-    const stream = await opening
+    const stream = await open()
     return { ...stream, batches: observedBatches(observer, stream.batches) }
   } catch (error) {
     observer.finish(error)

@@ -58,6 +58,7 @@ const statusOfCode: Readonly<Record<CallErrorCode, GrpcCode>> = {
   'node.topics.tooMany': grpcCode.invalidArgument,
   'node.auth.missing': grpcCode.unauthenticated,
   'node.auth.restrictedTopic': grpcCode.permissionDenied,
+  'node.client.tooOld': grpcCode.unimplemented,
   'node.auth.denied': grpcCode.permissionDenied,
   'node.limit.exceeded': grpcCode.resourceExhausted,
   'node.streams.tooMany': grpcCode.resourceExhausted,
