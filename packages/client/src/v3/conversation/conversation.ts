@@ -40,7 +40,7 @@ export type ConversationDebugInfo = CommitLogInfo & {
   /** A member wrote in an epoch that this client has not reached: the two may be in different groups. */
   readonly maybeForked: boolean
   readonly forkDetails: string
-  /** The place of the last message that was read. */
+  /** The places of the last message and of the last commit that were read. */
   readonly cursor: readonly { readonly originatorId: number; readonly sequenceId: number }[]
 }
 
@@ -217,7 +217,8 @@ export abstract class Conversation<Content = unknown> extends Sending {
       maybeForked: row.maybeForked,
       forkDetails: row.forkDetails,
       ...(await commitLogInfo(this.host.core, this.id)),
-      cursor: [{ originatorId: 0, sequenceId: Number(cursor) }],
+      // Messages and commits, as libxmtp numbers them; here they are read together.
+      cursor: [10, 0].map((originatorId) => ({ originatorId, sequenceId: Number(cursor) })),
     }
   }
 
