@@ -89,14 +89,14 @@ function requestText(message: DecodedMessage): string | undefined {
   if (isReadReceipt(message)) return 'has read this far'
   if (isLeaveRequest(message)) return 'asks to leave'
   if (isTransactionReference(message) && message.content)
-    return bracketed('transaction', message.content.reference)
+    return bracketed(`transaction ${message.content.reference}`)
   if (isWalletSendCalls(message) && message.content)
-    return bracketed('asks a wallet for', `${message.content.calls.length} calls`)
+    return bracketed(`asks a wallet for calls: ${message.content.calls.length}`)
   if (isActions(message) && message.content) {
     const { description, actions } = message.content
     return `${description} ${bracketed(...actions.map(({ label }) => label))}`
   }
-  if (isIntent(message) && message.content) return bracketed('chose', message.content.actionId)
+  if (isIntent(message) && message.content) return bracketed(`chose ${message.content.actionId}`)
   return undefined
 }
 

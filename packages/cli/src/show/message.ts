@@ -12,7 +12,7 @@ import { nameOf, shortId, type Person } from '../people.ts'
 import type { Report } from '../report.ts'
 import { oneLine, printable } from '../terminal/printable.ts'
 import type { Screen } from '../terminal/screen.ts'
-import { clockTime, isSameDay, shortTime } from '../terminal/time.ts'
+import { clockTime, dayTitle, isSameDay } from '../terminal/time.ts'
 import { padded, truncated, widthOf, wrapped } from '../terminal/width.ts'
 import { isSpoken, replyOf, wordsOf } from './content.ts'
 import { plain } from './plain.ts'
@@ -25,6 +25,8 @@ export type MessageLabel = {
   readonly known: Known
   /** Of the conversation, where messages of several are shown. */
   readonly place?: string | undefined
+  /** When the line above was written; if left out, today. A line of another day has the day above it. */
+  readonly above?: Date | undefined
 }
 
 /** A message, as `history`, `send` and `stream` print it. */
@@ -75,13 +77,12 @@ export function messageSummary({ message, known }: MessageLabel): string {
 const leastTextColumns = 20
 
 function messageText(label: MessageLabel, screen: Screen): string {
-  const { message, known, place } = label
+  const { message, known, place, above = screen.now } = label
   const name = (inboxId: string) => nameOf(known.get(inboxId), inboxId)
   const sender = name(message.senderInboxId)
-  const from = oneLine(place === undefined ? sender : `${place} › ${sender}`)
-  const time = isSameDay(message.sentAt, screen.now)
-    ? clockTime(message.sentAt)
-    : `${shortTime(message.sentAt, screen.now)} ${clockTime(message.sentAt)}`
+  const from =
+    place === undefined ? sender : `${truncated(oneLine(place), placeColumns)} › ${sender}`
+  const time = clockTime(message.sentAt)
   const front = `${screen.dim(`${time}  ${shortId(message.id)}`)}  `
   const frontColumns = widthOf(time) + shortIdColumns + 4
   const words = printable(wordsOf(message, name), 0)
@@ -95,13 +96,17 @@ function messageText(label: MessageLabel, screen: Screen): string {
   const margin = ' '.repeat(available - indent < leastTextColumns ? frontColumns : indent)
   const lines = [...quoteLines(label, screen, width), ...wrapped(words, width)]
   const text = [...lines, ...reactionLines(label, screen)].join(`\n${margin}`)
-  return `${front}${said.head}${said.gap}${text}`
+  const day = isSameDay(message.sentAt, above) ? '' : `${screen.dim(dayTitle(message.sentAt))}\n`
+  return `${day}${front}${said.head}${said.gap}${text}`
 }
 
 const shortIdColumns = 8
 
 /** Of a shortened address. */
 const nameColumns = 11
+
+/** Names of groups may be long. */
+const placeColumns = 20
 
 /** What a reply answers. */
 function quoteLines({ message, known }: MessageLabel, screen: Screen, width: number) {

@@ -38,8 +38,11 @@ export const history: Verb<HistoryOptions, [conversation: string]> = async (
   })
   const messages = isForward ? found : found.toReversed()
   if (messages.length === 0) context.reporter.progress('There are no messages there.')
-  for (const label of await labelled(session, messages))
-    await context.reporter.result(messageReport(label))
+  let above: Date | undefined
+  for (const label of await labelled(session, messages)) {
+    await context.reporter.result(messageReport({ ...label, above }))
+    above = label.message.sentAt
+  }
 }
 
 /** @returns nanoseconds since 1970 @throws XmtpError `cli.usage`, `cli.message.*` */

@@ -40,11 +40,13 @@ const follow: typeof stream = async (options, context, name) => {
     : only.stream(following))
   const whose = only === undefined ? 'all conversations' : await placeIn(session, only)
   reporter.progress(`Messages of ${whose} as they come; Ctrl-C ends.`)
+  let above: Date | undefined
   for await (const message of messages) {
     // The place of a durable stream moves when the next message is asked for: not before this one is written.
     const place = only === undefined ? await placeOf(session, message) : undefined
     for (const label of await labelled(session, [message]))
-      await reporter.result(messageReport({ ...label, place }))
+      await reporter.result(messageReport({ ...label, place, above }))
+    above = message.sentAt
     if (io.signal.aborted) break
   }
 }
