@@ -53,7 +53,7 @@ describe('decisions', () => {
           ),
         ),
         async ([one, other, size]) => {
-          expect(await after([...other, ...one], size)).toEqual(await after(one, 1))
+          expect(await after([...one, ...other], size)).toEqual(await after(one, 1))
         },
       ),
     )

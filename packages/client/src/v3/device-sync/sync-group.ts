@@ -1,13 +1,15 @@
 import { members } from '@xmtp-ts/mls'
 import { attempt, bytesToHex, v3, XmtpError } from '@xmtp-ts/protocol'
 import { decodeMembership, type GroupContent } from '@xmtp-ts/protocol/group'
+import { Conversation } from '@xmtp-ts/proto/store/v1/store'
 import type { Core } from '../core.ts'
 import { keptTypeOf } from '../group/conversation-row.ts'
 import { createLocalGroup, firstAttributes, policiesFor } from '../group/create.ts'
 import { changeGroup } from '../group/commit.ts'
 import { planMembers } from '../group/members.ts'
 import { isPaused } from '../group/pausing.ts'
-import { readAllViews, type View } from '../conversation/view.ts'
+import { keys } from '../records/keys.ts'
+import { decodeRow, scanPages } from '../records/rows.ts'
 
 /**
  * A group in which anybody but our own installations is, or was let in by somebody else, is none of ours.
@@ -30,10 +32,17 @@ export function checkSyncGroup(
     throw new XmtpError('client.welcome.foreignSync', `${foreign} is in a sync group for us.`)
 }
 
+type SyncGroup = { readonly id: string; readonly row: Conversation }
+
 /** The sync groups of this installation, the one to write in first: the newest, as libxmtp chooses. */
-export async function readSyncGroups(core: Core): Promise<readonly View[]> {
-  const views = (await readAllViews(core)).filter(({ row }) => keptTypeOf(row) === 'sync')
-  return views.toSorted((a, b) => Number(b.row.createdAtNs - a.row.createdAtNs))
+export async function readSyncGroups({ store }: Core): Promise<readonly SyncGroup[]> {
+  const found: SyncGroup[] = []
+  for await (const page of scanPages(store, keys.conversations))
+    for (const { key, value } of page) {
+      const row = decodeRow(Conversation, value)
+      if (keptTypeOf(row) === 'sync') found.push({ id: key.slice(keys.conversations.length), row })
+    }
+  return found.toSorted((a, b) => Number(b.row.createdAtNs - a.row.createdAtNs))
 }
 
 /**
@@ -43,7 +52,7 @@ export async function readSyncGroups(core: Core): Promise<readonly View[]> {
  */
 export function openSyncGroup(core: Core): Promise<string> {
   return core.groups.turn('sync group', async () => {
-    const newest = (await readSyncGroups(core)).find((view) => isOurs(core, view))
+    const newest = (await readSyncGroups(core)).find((group) => isOurs(core, group))
     const known = newest && (await isHeardByRevoked(core, newest.id)) ? undefined : newest
     const id = known?.id ?? (await newSyncGroup(core))
     if (known === undefined || membersOf(known).get(core.self.inboxId) === 0n)
@@ -58,10 +67,10 @@ function newSyncGroup(core: Core): Promise<string> {
 }
 
 /** Any member may add others: one that somebody let in does not hear what we say. */
-function isOurs(core: Core, view: View): boolean {
-  const [inboxId, ...others] = membersOf(view).keys()
+function isOurs(core: Core, group: SyncGroup): boolean {
+  const [inboxId, ...others] = membersOf(group).keys()
   const isAmongUs = inboxId === core.self.inboxId && others.length === 0
-  return view.row.active && !isPaused(core, view.row) && isAmongUs
+  return group.row.active && !isPaused(core, group.row) && isAmongUs
 }
 
 /**
@@ -80,7 +89,7 @@ async function isHeardByRevoked(core: Core, id: string): Promise<boolean> {
   return members(group.mls).some(({ leaf }) => !ours.has(bytesToHex(leaf.signatureKey)))
 }
 
-function membersOf({ row }: View): ReadonlyMap<string, bigint> {
+function membersOf({ row }: SyncGroup): ReadonlyMap<string, bigint> {
   const read = attempt(() => decodeMembership(row.members))
   return read.ok ? read.value.members : new Map()
 }

@@ -24,11 +24,15 @@ import { runTasks } from './tasks.ts'
  */
 export async function followDevices(core: Core, historyUrl: string | undefined): Promise<void> {
   const { signals, signal, environment } = core
+  let isReady = false
   let failures = 0
   while (!signal.aborted) {
     const seen = signals.count('deviceSync')
     try {
-      const dueNs = await keepInStep(core, historyUrl)
+      if (!isReady) await makeReady(core)
+      isReady = true
+      await tellDecisions(core)
+      const dueNs = await runTasks(core, historyUrl)
       failures = 0
       const dueMs = dueNs === undefined ? syncLookMs : nsToMs(dueNs - nowNs(core)) + 1
       const waitMs = Math.max(0, Math.min(dueMs, syncLookMs))
@@ -36,6 +40,7 @@ export async function followDevices(core: Core, historyUrl: string | undefined):
     } catch (error) {
       if (signal.aborted) return
       core.report(error)
+      isReady = false
       const waitMs = Math.min(firstSyncRetryMs * 2 ** failures, maxSyncRetryMs)
       failures += 1
       await environment.sleep(jittered(waitMs, environment), signal)
@@ -43,13 +48,11 @@ export async function followDevices(core: Core, historyUrl: string | undefined):
   }
 }
 
-/** @returns when there is something to do again, Unix nanoseconds */
-async function keepInStep(core: Core, historyUrl: string | undefined): Promise<bigint | undefined> {
+/** There is a sync group, and what could not be sent to it is sent. */
+async function makeReady(core: Core): Promise<void> {
   const id = await openSyncGroup(core)
   const waiting = await firstUnder(core, keys.pendingMessages(id), 1)
   if (waiting.length > 0) await publishMessages(core, id)
-  await tellDecisions(core)
-  return runTasks(core, historyUrl)
 }
 
 /** Tells the other installations what the user has decided here: what was decided at once, in one message. */
