@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   Client,
+  DeliveryStatus,
   grpcWebTransport,
+  memoryTransport,
   openMemoryRecords,
   RecordMemory,
   type Conversation,
 } from '@xmtp-ts/client'
 import { afterAll, describe, expect, it } from 'vitest'
+import { hostileNode } from '../support/hostile-node.ts'
 import { isBuilt, startProcess } from '../support/process.ts'
 import { portOf, startProxy } from '../support/proxy.ts'
 import { texts, until, walletKey, world } from './world.ts'
@@ -53,6 +56,18 @@ function createCollection() {
       found.set(id, [...(found.get(id) ?? []), text])
       count += 1
     },
+  }
+}
+
+/** Waits for as long as something comes. */
+async function untilCounted({ count }: { count: () => number }, wanted: number): Promise<void> {
+  let before = -1
+  let changedMs = Date.now()
+  while (count() < wanted) {
+    if (count() !== before) changedMs = Date.now()
+    before = count()
+    if (Date.now() - changedMs > 20_000) throw new Error(`${before} of ${wanted} came.`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
@@ -150,7 +165,7 @@ describe('nothing is missed, nothing comes twice', () => {
       const said = await talk(groups, size.messages, (count) => {
         if (count % every === Math.trunc(every / 2)) proxy.cut()
       })
-      await until(() => collection.count() >= size.messages)
+      await untilCounted(collection, size.messages)
       expect(proxy.cuts()).toBe(size.cuts)
       expect(collection.found).toEqual(said)
       // The list says the same.
@@ -203,7 +218,7 @@ describe('nothing is missed, nothing comes twice', () => {
         waits.push(performance.now() - beganMs)
         expect(collection.count()).toBeGreaterThan(before)
       }
-      await until(() => collection.count() >= said.length)
+      await untilCounted(collection, said.length)
       expect(collection.found.get(group.id)).toEqual(said)
       // A machine that is busy with other tests is not what the promise is about: the best of them shows it.
       expect(Math.min(...waits)).toBeLessThan(1_000)
@@ -248,4 +263,50 @@ describe('nothing is missed, nothing comes twice', () => {
       }
     },
   )
+})
+
+describe('messages that waited', () => {
+  it('are sent, however many they are', async () => {
+    const [ann, ben] = [await open(1), await open(2)]
+    const dm = await ann.conversations.createDm(ben.inboxId)
+    const many = Array.from({ length: 1_001 }, (_, index) => `${index}`)
+    for (const text of many) await dm.sendText(text, true)
+    await dm.publishMessages()
+    await ben.conversations.syncAll()
+    const theirs = await ben.conversations.getDmByInboxId(ann.inboxId)
+    expect(texts(await theirs!.messages())).toEqual(many)
+  })
+
+  it('do not fail with one that the node refuses', async () => {
+    const between = hostileNode(node().memory())
+    const [ann, ben] = [
+      await open(1, { transport: memoryTransport(between.endpoint) }),
+      await open(2),
+    ]
+    const dm = await ann.conversations.createDm(ben.inboxId)
+    await dm.sendText('first')
+    between.lie({
+      async unary(method, ask, request) {
+        if (method !== 'SendGroupMessages') return ask()
+        if (request.length > 20_000) throw Object.assign(new Error('too long'), { code: 3 })
+        return ask()
+      },
+    })
+    await dm.sendText('short', true)
+    const id = await dm.sendText('long'.repeat(10_000), true)
+    await dm.sendText('short too', true)
+    await expect(dm.publishMessages()).rejects.toMatchObject({ code: 'client.node.refused' })
+    await ben.conversations.syncAll()
+    const theirs = await ben.conversations.getDmByInboxId(ann.inboxId)
+    expect(texts(await theirs!.messages())).toEqual(['first', 'short', 'short too'])
+    await dm.sync()
+    const states = (await dm.messages()).map((message) => [
+      message.id === id,
+      message.deliveryStatus,
+    ])
+    expect(states.slice(-3)).toEqual(expect.arrayContaining([[true, DeliveryStatus.Failed]]))
+    expect(
+      states.filter(([isRefused]) => isRefused === false).every(([, status]) => status === 1),
+    ).toBe(true)
+  })
 })

@@ -202,6 +202,12 @@ export const maxNewestPerCall = 1_000
 /** Messages, welcomes or entries of a commit log in one page, as every node counts. */
 export const maxPageMessages = 100
 
+/** Messages sent in one call: nodes take a thousand. */
+export const maxMessagesPerCall = 500
+
+/** Bytes of messages sent in one call, but for a single larger one. Nodes take 50 MB. */
+export const maxMessageBytesPerCall = 10_485_760
+
 /** Pages that one query follows: a million messages. What was read is kept, and the next query goes on there. */
 export const maxPages = 10_000
 

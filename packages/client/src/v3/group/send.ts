@@ -1,7 +1,14 @@
 import { encryptMessage } from '@xmtp-ts/mls'
 import { DeliveryStatus } from '@xmtp-ts/proto/store/v1/store'
 import { bytesToHex, v3, XmtpError } from '@xmtp-ts/protocol'
-import { installationCheckNs, maxConflicts, maxEpochsBehind, rotationNs } from '../../limits.ts'
+import {
+  installationCheckNs,
+  maxConflicts,
+  maxEpochsBehind,
+  rotationNs,
+  maxMessagesPerCall,
+  maxMessageBytesPerCall,
+} from '../../limits.ts'
 import { orderedSegment } from '../../store/record-store.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
@@ -214,27 +221,68 @@ async function encryptOne(core: Core, change: GroupChange, own: OwnMessage): Pro
   putPendingMessage(change, { ...own, row: { ...row, payload: message, epoch } })
 }
 
+/** In calls that every node takes; what the node never stores is marked as failed, and nothing beside it. */
 async function sendAll(core: Core, group: LoadedGroup): Promise<void> {
   const { groupId } = group.conversation
   const rootKey = await core.hmacRootKey()
   const key = v3.deriveHmacKey(v3.hmacPeriod(core.environment.nowMs()), { rootKey, groupId })
-  const messages = group.pendingMessages.map(({ row }) => ({
-    data: row.payload,
-    senderHmac: v3.senderHmac(key, row.payload),
-    shouldPush: row.shouldPush,
-  }))
-  try {
-    await core.mls.sendGroupMessages(messages)
-  } catch (error) {
-    if (error instanceof XmtpError && error.code === 'client.node.refused')
-      await failAll(core, group)
-    throw error
+  const send = (all: readonly OwnMessage[]) =>
+    core.mls.sendGroupMessages(
+      all.map(({ row }) => ({
+        data: row.payload,
+        senderHmac: v3.senderHmac(key, row.payload),
+        shouldPush: row.shouldPush,
+      })),
+    )
+  const refused = new Map<OwnMessage, XmtpError>()
+  for (const portion of inPortions(group.pendingMessages))
+    for (const [own, error] of await findRefused(send, portion)) refused.set(own, error)
+  const [first] = refused.values()
+  if (first === undefined) return
+  await fail(core, group, [...refused.keys()])
+  throw first
+}
+
+function* inPortions(all: readonly OwnMessage[]): Generator<readonly OwnMessage[], void> {
+  let portion: OwnMessage[] = []
+  let sizeBytes = 0
+  for (const own of all) {
+    const { length } = own.row.payload
+    const isFull =
+      portion.length === maxMessagesPerCall || sizeBytes + length > maxMessageBytesPerCall
+    if (isFull && portion.length > 0) {
+      yield portion
+      portion = []
+      sizeBytes = 0
+    }
+    portion.push(own)
+    sizeBytes += length
   }
+  if (portion.length > 0) yield portion
+}
+
+/** A call is refused as a whole: its messages are sent one by one then. */
+async function findRefused(
+  send: (all: readonly OwnMessage[]) => Promise<void>,
+  portion: readonly OwnMessage[],
+): Promise<readonly (readonly [OwnMessage, XmtpError])[]> {
+  try {
+    await send(portion)
+    return []
+  } catch (error) {
+    if (!(error instanceof XmtpError) || error.code !== 'client.node.refused') throw error
+    const [first, ...others] = portion
+    if (first === undefined) return []
+    if (others.length === 0) return [[first, error]]
+  }
+  const refused: (readonly [OwnMessage, XmtpError])[] = []
+  for (const own of portion) refused.push(...(await findRefused(send, [own])))
+  return refused
 }
 
 /** The node has said that it never stores them. */
-async function failAll(core: Core, group: LoadedGroup): Promise<void> {
+async function fail(core: Core, group: LoadedGroup, refused: readonly OwnMessage[]): Promise<void> {
   const change = openChange(group)
-  for (const own of group.pendingMessages) await failMessage(core, change, own)
+  for (const own of refused) await failMessage(core, change, own)
   if ((await writeChange(core, change)) === undefined) throw contended()
 }

@@ -97,7 +97,7 @@ async function takeInTurn(
     if (isNew(message) && 'destination' in opened)
       put.push(...(await lateRecords(core, opened, message.value)))
     if (isNew(message) && outcome instanceof XmtpError) refuseWelcome(core, id, outcome)
-    if (outcome instanceof XmtpError && (isNew(message) || outcome.retry))
+    if (outcome instanceof XmtpError && isDoubtful(outcome) && (isNew(message) || outcome.retry))
       put.push(await doubtRecord(core, id))
     if (put.length > 0) await core.store.write({ put })
   }
@@ -157,6 +157,11 @@ async function keepOrRefuse(
   } catch (error) {
     return reasonOf(error)
   }
+}
+
+/** What was no welcome to its group when it came does not become one when we are removed later. */
+function isDoubtful({ code }: XmtpError): boolean {
+  return code !== 'client.welcome.takeover'
 }
 
 /** Why a welcome was not taken, with `retry` if it may be later: the next ones do not wait for it. */
