@@ -17,7 +17,7 @@ describe.skipIf(nativeNext.problem !== undefined)('libxmtp 1.11 on one stream (X
   let alix: Client
   let bo: Client
   beforeAll(async () => {
-    node = await startNode(join(folder, 'node.db'), { streamKeepaliveMs: 100 })
+    node = await startNode(join(folder, 'node.db'), { streamKeepaliveMs: 2_000 })
     clients = await nativeNext.start()
     ;[alix, bo] = (await Promise.all(
       [1, 2].map(() => clients.newClient({ apiUrl: node.url })),
@@ -49,7 +49,7 @@ describe.skipIf(nativeNext.problem !== undefined)('libxmtp 1.11 on one stream (X
     for (const text of texts) await after.send(text)
     const dm = await alix.newDm(bo.inboxId)
     await dm.send('last')
-    await stream.until((messages) => contents(messages).includes('last'))
+    await stream.until((messages) => contents(messages).includes('last'), 60_000)
     const ofGroup = stream.values.filter(({ conversationId }) => conversationId === after.id)
     expect(contents(ofGroup).filter((content) => typeof content === 'string')).toEqual(texts)
     await stream.end()
@@ -57,7 +57,7 @@ describe.skipIf(nativeNext.problem !== undefined)('libxmtp 1.11 on one stream (X
     expect(await metric('started_total', 'Subscribe')).toBeGreaterThan(0)
     expect(await metric('started_total', 'SubscribeGroupMessages')).toBe(0)
     expect(await metric('started_total', 'SubscribeWelcomeMessages')).toBe(0)
-  }, 60_000)
+  }, 120_000)
 
   it('answers when it is asked whether it is still there, and goes on', async () => {
     const group = await alix.newGroup([bo.inboxId])
@@ -65,26 +65,26 @@ describe.skipIf(nativeNext.problem !== undefined)('libxmtp 1.11 on one stream (X
     const answered = await metric('msg_received_total', 'Subscribe')
     await expect
       .poll(() => metric('msg_received_total', 'Subscribe'), { timeout: 20_000 })
-      .toBeGreaterThan(answered + 5)
+      .toBeGreaterThan(answered + 2)
     await group.send('after silence')
-    await stream.until((messages) => contents(messages).includes('after silence'))
+    await stream.until((messages) => contents(messages).includes('after silence'), 40_000)
     expect(stream.events).toEqual([])
     await stream.end()
-  }, 60_000)
+  }, 120_000)
 
   it('comes back after a restart of the node, and misses nothing', async () => {
     const group = await alix.newGroup([bo.inboxId])
     const stream = await bo.streamMessages()
     await group.send('before')
-    await stream.until((messages) => contents(messages).includes('before'))
+    await stream.until((messages) => contents(messages).includes('before'), 40_000)
     await node.restart()
     await group.send('between')
     await stream.until((messages) => contents(messages).includes('between'), 40_000)
     await group.send('after')
-    await stream.until((messages) => contents(messages).includes('after'))
+    await stream.until((messages) => contents(messages).includes('after'), 40_000)
     const texts = contents(stream.values).filter((content) => typeof content === 'string')
     expect(texts).toEqual(['before', 'between', 'after'])
     expect(await metric('started_total', 'SubscribeGroupMessages')).toBe(0)
     await stream.end()
-  }, 60_000)
+  }, 120_000)
 })
