@@ -77,8 +77,22 @@ async function messagesOf(view: Conversation) {
     said: messages.filter(({ kind }) => kind === 'application').map(shown),
     changes: messages
       .filter(({ kind, content }) => kind === 'membershipChange' && !isArrival(content))
-      .map(({ content, senderInboxId, sentAtNs }) => ({ content, senderInboxId, sentAtNs })),
+      .map(({ content, senderInboxId, sentAtNs }) => {
+        return { change: inOrder(content), senderInboxId, sentAtNs }
+      }),
   }
+}
+
+/** The people of a change are in the order of a hash map. */
+function inOrder(content: unknown): unknown {
+  type Lists = Readonly<Record<string, string | readonly { readonly inboxId?: string }[]>>
+  const lists = Object.entries(content as Lists).map(([name, list]) => [
+    name,
+    typeof list === 'string'
+      ? list
+      : list.toSorted((a, b) => ((a.inboxId ?? '') < (b.inboxId ?? '') ? -1 : 1)),
+  ])
+  return Object.fromEntries(lists)
 }
 
 async function stateOf(view: Conversation) {
@@ -95,8 +109,14 @@ async function stateOf(view: Conversation) {
       }))
       .toSorted((a, b) => (a.inboxId < b.inboxId ? -1 : 1)),
     ...(view.kind === 'group' && (await groupPictureOf(view))),
-    disappearing: await view.disappearing(),
+    disappearing: await disappearingOf(view),
   }
+}
+
+/** libxmtp shows what is switched off as zeros, ours not at all. */
+async function disappearingOf(view: Conversation) {
+  const settings = await view.disappearing()
+  return settings?.inNs === 0n ? undefined : settings
 }
 
 async function groupPictureOf(view: Conversation) {

@@ -3,6 +3,21 @@ import type { Peer, Said, View } from './peer.ts'
 /** Somebody's client and what it shows at the end. */
 export type Seen = { readonly peer: Peer; readonly view: View }
 
+/**
+ * Whether a client of libxmtp has lost its place by itself: a commit of its own that comes back when it is out of the group
+ * moves its cursor (mls_sync.rs, `process_message_inner`), and when it is taken in again it does not read what came
+ * between that and its new beginning. It may then take its own next commit for the first of an epoch that is long over.
+ * @param founder whose log of commits is whole
+ */
+export function hasLostPlace({ commits }: View, founder: View): boolean {
+  const welcome = commits.findLastIndex(({ type }) => type === 'Welcome')
+  const { epoch } = commits[welcome]!
+  const began = founder.commits.find((one) => one.epoch === epoch && one.result === 'Success')
+  return commits
+    .slice(0, welcome)
+    .some(({ sequenceId }) => began !== undefined && sequenceId > began.sequenceId)
+}
+
 /** What must be equal for all members when all is quiet. */
 export function differencesOfState(seen: readonly Seen[]): readonly string[] {
   const [first, ...others] = seen.map(({ peer, view }) => ({ name: peer.name, view }))

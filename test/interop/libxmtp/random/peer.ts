@@ -3,6 +3,7 @@ import type {
   ClientKind,
   ClientProcess,
   Conversation,
+  LocalCommit,
   Message,
   MetadataField,
   PermissionKind,
@@ -26,6 +27,8 @@ export type View = {
   readonly authenticator: string
   readonly isActive: boolean
   readonly maybeForked: boolean
+  /** What became of the commits that this client read, oldest first. */
+  readonly commits: readonly LocalCommit[]
   /** Inbox ids, sorted. */
   readonly members: readonly string[]
   readonly admins: readonly string[]
@@ -131,6 +134,7 @@ async function viewOf(group: Conversation): Promise<View> {
     authenticator: commits.findLast(({ result }) => result === 'Success')?.authenticator ?? '',
     isActive: await group.isActive(),
     maybeForked,
+    commits,
     members: (await group.members()).map(({ inboxId }) => inboxId).toSorted(),
     admins: (await group.admins()).toSorted(),
     superAdmins: (await group.superAdmins()).toSorted(),

@@ -5,6 +5,7 @@ import { chanceOf } from './chance.ts'
 import {
   differencesOfMessages,
   differencesOfState,
+  hasLostPlace,
   lost,
   notStreamed,
   unexpected,
@@ -136,7 +137,13 @@ async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
     const id = await atLast(peer, async () => (await peer.group(groupId)).send(text))
     closings.push({ id, text, by: peer })
   }
-  const seen = await settle(world)
+  const founder = await world.founder.view(groupId)
+  const seen = (await settle(world)).filter(({ peer, view }) => {
+    const isLost = !peer.isOurs && peer !== world.founder && hasLostPlace(view, founder)
+    if (isLost) world.log.push(`${peer.name} has lost its place`)
+    return !isLost
+  })
+  const present = new Set(seen.map(({ peer }) => peer))
   const stayed = new Set(peers.filter((_, place) => !guests.some((guest) => guest === place)))
   const stayers = seen.filter(({ peer }) => stayed.has(peer))
   const toldByStayers = told.filter(({ by }) => stayed.has(by))
@@ -144,7 +151,10 @@ async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
     ...differencesOfState(seen),
     ...differencesOfMessages(stayers),
     ...lost(toldByStayers, stayers),
-    ...lost(closings, seen),
+    ...lost(
+      closings.filter(({ by }) => present.has(by)),
+      seen,
+    ),
     ...seen.filter(({ peer }) => peer.isOurs).flatMap(notStreamed),
     ...stayers.flatMap(({ peer, view }) => (view.maybeForked ? [`${peer.name} is forked`] : [])),
     ...peers.flatMap(({ name, complaints }) =>
@@ -188,6 +198,7 @@ async function atLast<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
 async function settle({ peers, groupId, log }: World): Promise<readonly Seen[]> {
   const end = performance.now() + 60_000
   let before = ''
+  let quiet = 0
   for (;;) {
     for (const peer of peers)
       await readAll(peer, groupId).catch((error: unknown) =>
@@ -198,7 +209,9 @@ async function settle({ peers, groupId, log }: World): Promise<readonly Seen[]> 
     const now = views.map(({ epoch, said }) => `${epoch} ${said.length}`).join()
     const active = views.filter(({ isActive }) => isActive)
     const isTogether = new Set(active.map(({ epoch }) => epoch)).size === 1
-    if ((now === before && isTogether) || performance.now() > end) return seen
+    quiet = now === before ? quiet + 1 : 0
+    // Somebody who has lost their place does not come together with the others.
+    if (quiet >= (isTogether ? 1 : 5) || performance.now() > end) return seen
     before = now
   }
 }
