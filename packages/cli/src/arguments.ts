@@ -1,5 +1,5 @@
 import { XmtpError } from '@xmtp-ts/client'
-import { maxCount } from './limits.ts'
+import { maxCount, maxDisappearingNs, maxDurableNameLength, maxTimeNs } from './limits.ts'
 
 /** @throws XmtpError `cli.usage` unless a whole number from 1 on */
 export function parseCount(name: string, text: string): number {
@@ -11,11 +11,19 @@ export function parseCount(name: string, text: string): number {
 
 const nsPerMs = 1_000_000n
 
-/** ISO 8601, to nanoseconds since 1970; undefined for what is no time. */
+/** ISO 8601, to nanoseconds since 1970, or the nearest that the protocol can write; undefined for what is no time. */
 export function parseTimeNs(text: string): bigint | undefined {
   if (!/^\d{4}-\d\d-\d\d/.test(text)) return undefined
   const ms = Date.parse(text)
-  return Number.isNaN(ms) ? undefined : BigInt(ms) * nsPerMs
+  if (Number.isNaN(ms)) return undefined
+  const ns = BigInt(Math.max(0, ms)) * nsPerMs
+  return ns > maxTimeNs ? maxTimeNs : ns
+}
+
+/** Names a place in a stream. @throws XmtpError `cli.usage` */
+export function parseDurableName(text: string): string {
+  if (text !== '' && text.length <= maxDurableNameLength) return text
+  throw new XmtpError('cli.usage', `--durable takes 1 to ${maxDurableNameLength} characters.`)
 }
 
 const units: Readonly<Record<string, bigint>> = {
@@ -30,7 +38,7 @@ const units: Readonly<Record<string, bigint>> = {
 export function parseDurationNs(text: string): bigint {
   const [, count = '', unit = ''] = /^(\d{1,5})([smhdw])$/.exec(text) ?? []
   const ns = BigInt(count === '' ? 0 : count) * (units[unit] ?? 0n)
-  if (ns === 0n)
+  if (ns === 0n || ns > maxDisappearingNs)
     throw new XmtpError(
       'cli.usage',
       `${JSON.stringify(text)} is no time such as 30s, 10m, 24h, 7d.`,

@@ -9,3 +9,12 @@ export const maxFileBytes = 1_000_000
 
 /** Conversations or messages that an ambiguous name is explained with. */
 export const maxCandidates = 20
+
+/** Characters of the name of a durable stream: with a conversation's id in front it is a name of the client, of at most 200. */
+export const maxDurableNameLength = 100
+
+/** Nanoseconds after which messages may disappear at most: 100 years, which fits into the 64 bits of the protocol. */
+export const maxDisappearingNs = 3_155_760_000_000_000_000n
+
+/** Nanoseconds since 1970 that the protocol can write. */
+export const maxTimeNs = 9_223_372_036_854_775_807n

@@ -69,6 +69,9 @@ describe('what goes wrong', () => {
     [2, 'cli.usage', ['send', one, ...unreachable]],
     [2, 'cli.usage', ['group', 'create', one, '--preset', 'some']],
     [2, 'cli.usage', ['group', 'create', one, '--disappearing', 'soon']],
+    [2, 'cli.usage', ['group', 'disappearing', 'a', '99999w']],
+    [2, 'cli.usage', ['stream', '--durable', 'x'.repeat(101), ...unreachable]],
+    [2, 'cli.usage', ['stream', '--durable', 'x', '--ephemeral', ...unreachable]],
     [2, 'cli.usage', ['group', 'permissions', 'a', '--set', 'add-admin=allow']],
     [2, 'cli.file.unreadable', ['send', one, '--file', '/nowhere/at/all']],
     [2, 'address.malformed', ['dm', '0x12', 'hi', ...unreachable]],
@@ -92,6 +95,16 @@ describe('what goes wrong', () => {
     const { exitCode, out, err } = await run([...argv, ...network, '--json'], as(1))
     expect({ exitCode, out }).toEqual({ exitCode: expected, out: '' })
     expect(JSON.parse(err.trimEnd().split('\n').at(-1)!)).toMatchObject({ error: { code } })
+  })
+
+  it('is silent when Ctrl-C did it, but for the exit code', async () => {
+    const [verb, stream] = [['sync'], ['stream']].map((argv) =>
+      start([...argv, ...unreachable, '--json'], as(1)),
+    )
+    verb!.interrupt()
+    stream!.interrupt()
+    expect([await verb!.finished, await stream!.finished]).toEqual([130, 0])
+    expect([verb!.out(), verb!.err(), stream!.out(), stream!.err()]).toEqual(['', '', '', ''])
   })
 
   it('is one sentence for people', async () => {

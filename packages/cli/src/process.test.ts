@@ -128,7 +128,8 @@ describe.skipIf(!isBuilt)('the built program', () => {
   })
 })
 
-describe.skipIf(!isBuilt)('a stream of the built program', () => {
+// Each of these starts half a dozen processes, which takes its time on a busy machine.
+describe.skipIf(!isBuilt)('a stream of the built program', { timeout: 120_000 }, () => {
   /** A node, and two accounts of it. */
   async function opened() {
     const node = start(...memoryNode)

@@ -219,6 +219,8 @@ describe('a direct message', () => {
     const middle = await done(2, 'history', ann, ...between, '--no-sync')
     expect(middle.map(({ text }) => text)).toEqual(['3', '4'])
     expect(await done(2, 'history', ann, '--before', '2020-01-01')).toEqual([])
+    const ever = await done(2, 'history', ann, '--limit', '1', '--before', '9999-12-31')
+    expect(ever.map(({ text }) => text)).toEqual(['6'])
   })
 })
 

@@ -1,4 +1,5 @@
 import { XmtpError, type DecodedMessage, type StreamOptions } from '@xmtp-ts/client'
+import { parseDurableName } from '../arguments.ts'
 import { findConversation, type AnyConversation } from '../find.ts'
 import { openSession, openSynced, type Session, type SessionOptions } from '../session.ts'
 import { sentence, type Reporter } from '../report.ts'
@@ -25,7 +26,8 @@ export const stream: Verb<FollowOptions, [conversation: string | undefined]> = a
 
 const follow: typeof stream = async (options, context, name) => {
   const { io, reporter } = context
-  if (options.durable !== undefined && options.ephemeral === true)
+  const durable = options.durable === undefined ? undefined : parseDurableName(options.durable)
+  if (durable !== undefined && options.ephemeral === true)
     throw new XmtpError('cli.usage', 'An installation for one command has nothing to resume.')
   const open = name === undefined ? openSession : openSynced
   await using session = await open(options, context)
@@ -33,7 +35,7 @@ const follow: typeof stream = async (options, context, name) => {
   const { client } = session
   const following = {
     ...reports(reporter),
-    resume: options.durable && placeName(options.durable, only),
+    resume: durable && placeName(durable, only),
   }
   await using messages = await (only === undefined
     ? client.conversations.streamAllMessages(following)
