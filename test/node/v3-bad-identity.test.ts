@@ -227,6 +227,10 @@ it('a log begins with its creation, in the inbox that follows from it, by its ow
   const ofBob = v3.deriveInboxId(bob.identifier, 1n)
   for (const wrong of [
     update([add(alice, bob)]),
+    update([revoke(alice, bob)]),
+    update([changeRecovery(alice, bob)]),
+    update([add(alice, bob), create(alice)]),
+    update([create(alice), create(alice)]),
     update([create(alice)], ofBob),
     update([create(alice, bob)]),
     update([create(alice, legacyKey(alice))]),

@@ -25,7 +25,7 @@ closeAfterEach()
 
 /** With `XMTP_TS_FULL_SIZE=1` the sizes and times of node-api §16, which take minutes. */
 const isFullSize = process.env['XMTP_TS_FULL_SIZE'] !== undefined
-const timeout = isFullSize ? 600_000 : 30_000
+const timeout = isFullSize ? 600_000 : 60_000
 
 const mls = '/xmtp.mls.api.v1.MlsApi'
 const identity = '/xmtp.identity.api.v1.IdentityApi'

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { XmtpError } from '@xmtp-ts/protocol'
-import { maxConnections, maxSilentConnectionMs } from '../limits.ts'
+import { connectionPingMs, maxConnections, maxSilentConnectionMs } from '../limits.ts'
 
 /** Where to listen. Port 0 is any free port. */
 export type ListenAddress = { readonly host: string; readonly port: number }
@@ -26,7 +26,9 @@ export type Protocols = {
  */
 export async function listen(address: ListenAddress, protocols: Protocols): Promise<Listener> {
   const connections = new Set<Socket>()
-  const server = createServer({ noDelay: true, pauseOnConnect: false }, (connection) => {
+  // Probes of TCP find a peer that is gone where nothing is written: HTTP/1.1 has no pings for its quiet streams.
+  const probes = { keepAlive: true, keepAliveInitialDelay: connectionPingMs }
+  const server = createServer({ noDelay: true, pauseOnConnect: false, ...probes }, (connection) => {
     connections.add(connection)
     connection.on('close', () => connections.delete(connection))
     // A reset by the peer is no event for anybody, and without a listener it would end the process.
