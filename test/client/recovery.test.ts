@@ -196,6 +196,19 @@ it('only the installation that asks is taken out and put back', async () => {
   ).toBe(1)
 })
 
+it('one request is answered once, whatever it says', async () => {
+  const { ann, ben, id } = await forkedGroup()
+  await look([ben], asking)
+  await sync(ann)
+  const { groupId } = (await readView(ben.core, id))!.row
+  const request = { groupId, latestCommitSequenceId: 2n ** 64n - 1n }
+  await sendOneshot(ben.core, [ann.core.self.inboxId], request)
+  await sync(ann)
+  for (let round = 0; round < 5; round += 1) await look([ann])
+  await sync(ben)
+  expect(await welcomes(ben, id)).toBe(2)
+})
+
 it('it is done once when two super admins are asked', async () => {
   const { ann, ben, cleo, id } = await forkedGroup()
   const change = { list: 'superAdmins', inboxId: cleo.core.self.inboxId, isMember: true } as const

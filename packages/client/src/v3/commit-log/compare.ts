@@ -44,20 +44,20 @@ export function compareCommits(
 
 /** Compares the two logs of one group, and notes the outcome. One that is forked stays so until it is joined anew. */
 export async function checkFork(core: Core, id: string): Promise<ForkState> {
-  let fork: ForkState = ForkState.FORK_STATE_UNKNOWN
+  let found: Comparison = { fork: ForkState.FORK_STATE_UNKNOWN }
   await changeLogState(core, id, async (state) => {
-    fork = state.fork
-    if (fork === ForkState.FORK_STATE_FORKED) return undefined
-    const [local, remote] = await Promise.all([
-      readLocal(core, id, state.compared),
-      readPlaced(core, keys.remoteCommits(id), RemoteCommit, state.comparedRemote + 1n),
-    ])
-    const found = compareCommits(local, remote, state.fork)
-    ;({ fork } = found)
+    found = { fork: state.fork }
+    if (found.fork === ForkState.FORK_STATE_FORKED) return undefined
+    const local = await readLocal(core, id, state.compared)
+    if (local.length === 0) return undefined
+    const from = state.comparedRemote + 1n
+    const remote = await readPlaced(core, keys.remoteCommits(id), RemoteCommit, from)
+    found = compareCommits(local, remote, state.fork)
+    const { fork } = found
     if (found.at === undefined) return fork === state.fork ? undefined : { fork }
     return { fork, compared: found.at.local + 1n, comparedRemote: found.at.remote }
   })
-  return fork
+  return found.fork
 }
 
 /** Commits since we came into the group, newest first; what was before is of another life of ours in it. */

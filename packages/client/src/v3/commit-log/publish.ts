@@ -60,7 +60,7 @@ async function prepare(core: Core, { id, row }: View): Promise<readonly Waiting[
   // How a group began here is nobody else's business.
   const others = commits.filter(({ commit }) => commit.sequenceId > 0n)
   if (others.length === 0) return []
-  await shareSeed(core, row, state)
+  await shareSeed(core, row, state).catch(core.report)
   const seed = await signingSeed(core, id, row)
   if (seed === undefined) return []
   const { groupId } = row

@@ -34,7 +34,10 @@ export async function takeReaddRequest(
       return inboxId === sender.inboxId && equalBytes(installationId, sender.installationId)
     })
   if (!isMember) throw refused(`its sender is no member of ${id}`)
-  await noteAsked(core, id, { installationId: sender.installationId, at: latestCommitSequenceId })
+  // Nobody knows of commits that do not exist: one request is answered by one commit.
+  const { cursor } = group.progress
+  const at = latestCommitSequenceId < cursor ? latestCommitSequenceId : cursor
+  await noteAsked(core, id, { installationId: sender.installationId, at })
 }
 
 const allowed = 2

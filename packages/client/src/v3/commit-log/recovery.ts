@@ -30,14 +30,9 @@ const readdVersion = '1.6.0'
 /**
  * Asks those who can to take this installation out of each forked conversation and put it back, once until one of them has
  * (v3-mls §7.3).
- * @param isWanted whether to ask for a conversation
  */
-export async function requestReadds(
-  core: Core,
-  views: readonly View[],
-  isWanted: (id: string) => boolean,
-): Promise<void> {
-  for (const view of views.filter(({ id }) => isWanted(id))) {
+export async function requestReadds(core: Core, views: readonly View[]): Promise<void> {
+  for (const view of views) {
     try {
       await requestReadd(core, view)
     } catch (error) {
@@ -85,11 +80,11 @@ async function answerIn(
 ): Promise<void> {
   await syncConversation(core, id)
   const view = await readView(core, id)
-  const mayAnswer = view !== undefined && isAnswerer(core, view)
-  const fork = mayAnswer ? await checkFork(core, id) : ForkState.FORK_STATE_FORKED
+  if (view === undefined || !isAnswerer(core, view)) return forgetReadds(core, id, installationIds)
+  const fork = await checkFork(core, id)
   if (fork === ForkState.FORK_STATE_FORKED) return forgetReadds(core, id, installationIds)
   // The group has not published the newest commits yet: whether we are right shows later.
-  if (fork === ForkState.FORK_STATE_UNKNOWN || view === undefined) return
+  if (fork === ForkState.FORK_STATE_UNKNOWN) return
   await raiseVersion(core, view)
   await changeGroup(core, id, (group) => planReadd(core, group, installationIds))
 }

@@ -1,7 +1,7 @@
 import { commitLogLookMs, minCommitLogLookMs } from '../../limits.ts'
 import { nsToMs } from '../../environment.ts'
 import { ConsentState } from '../conversation/enums.ts'
-import { readAllViews, type View } from '../conversation/view.ts'
+import { readAllViews } from '../conversation/view.ts'
 import type { Core } from '../core.ts'
 import { keptTypeOf } from '../group/conversation-row.ts'
 import { keys } from '../records/keys.ts'
@@ -41,44 +41,39 @@ export async function lookAfterCommitLogs(
 ): Promise<void> {
   const { enableRecoveryRequests = 'none', disableRecoveryResponses = false } = options
   const listed = new Set(options.groupsToRequestRecovery?.map((id) => id.toLowerCase()))
-  const steps = [
-    async () =>
-      downloadCommits(
-        core,
-        (await wantedViews(core)).map(({ id }) => id),
-      ),
-    async () => compareAll(core),
-    async () => publishCommits(core, await wantedViews(core)),
-    async () => {
-      if (enableRecoveryRequests === 'none') return
-      const views = await groupViews(core)
-      await requestReadds(core, views, (id) => enableRecoveryRequests === 'all' || listed.has(id))
-    },
-    async () => disableRecoveryResponses || answerReadds(core),
-  ]
-  for (const step of steps) {
+  const mayAsk = (id: string) =>
+    enableRecoveryRequests === 'all' ||
+    (enableRecoveryRequests === 'allowlistedGroups' && listed.has(id))
+  try {
+    const views = (await readAllViews(core)).filter(({ row }) => keptTypeOf(row) !== 'sync')
+    // Logs of conversations that the user does not want are neither read nor written.
+    const wanted = views.filter(({ consent }) => consent === ConsentState.Allowed)
+    const ids = views.map(({ id }) => id)
+    await downloadCommits(
+      core,
+      wanted.map(({ id }) => id),
+    )
+    await compareAll(core, ids)
+    await publishCommits(core, wanted)
+    await requestReadds(
+      core,
+      views.filter(({ id }) => mayAsk(id)),
+    )
+    if (!disableRecoveryResponses) await answerReadds(core)
+  } catch (error) {
+    if (!core.signal.aborted) core.report(error)
+  }
+}
+
+async function compareAll(core: Core, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
     try {
-      await step()
+      await checkFork(core, id)
+      await trimCommits(core, keys.localCommits(id))
+      await trimCommits(core, keys.remoteCommits(id))
     } catch (error) {
       if (core.signal.aborted) return
       core.report(error)
     }
   }
-}
-
-async function compareAll(core: Core): Promise<void> {
-  for (const { id } of await groupViews(core)) {
-    await checkFork(core, id)
-    await trimCommits(core, keys.localCommits(id))
-    await trimCommits(core, keys.remoteCommits(id))
-  }
-}
-
-async function groupViews(core: Core): Promise<readonly View[]> {
-  return (await readAllViews(core)).filter(({ row }) => keptTypeOf(row) !== 'sync')
-}
-
-/** Logs of conversations that the user does not want are neither read nor written. */
-async function wantedViews(core: Core): Promise<readonly View[]> {
-  return (await groupViews(core)).filter(({ consent }) => consent === ConsentState.Allowed)
 }
