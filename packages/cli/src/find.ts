@@ -7,7 +7,7 @@ import {
   type DecodedMessage,
 } from '@xmtp-ts/client'
 import { parseAddress } from '@xmtp-ts/client/v2'
-import { maxCandidates } from './limits.ts'
+import { maxCandidates, maxSearchedMessages } from './limits.ts'
 import { nameOf, recipientOf, shortId } from './people.ts'
 import type { Session } from './session.ts'
 
@@ -67,9 +67,9 @@ export async function findMessage(
 ): Promise<DecodedMessage> {
   const id = name.toLowerCase()
   const exact = await client.conversations.getMessageById(id)
-  if (exact !== undefined) return exact
+  if (exact !== undefined && (await isIn(conversation, exact))) return exact
   const isPrefix = /^[0-9a-f]+$/.test(id) && id.length >= leastPrefix
-  const newest = { direction: SortDirection.Descending }
+  const newest = { direction: SortDirection.Descending, limit: maxSearchedMessages }
   const found = isPrefix
     ? (await conversation.messages(newest)).filter((message) => message.id.startsWith(id))
     : []
@@ -81,6 +81,16 @@ export async function findMessage(
       details: { candidates: found.slice(0, maxCandidates).map((message) => ({ id: message.id })) },
     })
   return only
+}
+
+/** Duplicates of a direct message have ids of their own. */
+async function isIn(
+  conversation: AnyConversation,
+  { conversationId }: DecodedMessage,
+): Promise<boolean> {
+  if (conversation.id === conversationId) return true
+  const others = conversation instanceof Dm ? await conversation.duplicateDms() : []
+  return others.some(({ id }) => id === conversationId)
 }
 
 /** Whether somebody is named, and no conversation. */

@@ -18,3 +18,6 @@ export const maxDisappearingNs = 3_155_760_000_000_000_000n
 
 /** Nanoseconds since 1970 that the protocol can write. */
 export const maxTimeNs = 9_223_372_036_854_775_807n
+
+/** The newest messages among which one is looked for by the beginning of its id; whole ids are found wherever they are. */
+export const maxSearchedMessages = 10_000

@@ -236,6 +236,11 @@ describe('a group', () => {
       text: 'When?',
       sender: ben,
     })
+    const [elsewhere] = await done(2, 'history', ann, '--limit', '1')
+    expect(await failed(2, 'send', id, 'x', '--reply-to', elsewhere!['id'])).toMatchObject({
+      exitCode: 8,
+      code: 'cli.message.unknown',
+    })
     const listed = await done(2, 'conversations', '--type', 'group')
     expect(listed).toMatchObject([{ id, name: 'Hiking', lastMessage: { text: 'you: When?' } }])
   })

@@ -240,6 +240,8 @@ export const errorCodes = {
 
   'client.store.busy': { retry: true, fix: 'Retry; other processes write at the same time.' },
   'client.store.unusable': { retry: false, fix: 'Check the file, its folder and the free space.' },
+  'client.store.full': { retry: true, fix: 'Free some space; what was stored before is whole.' },
+  'client.store.readOnly': { retry: false, fix: 'Make the file and its folder writable.' },
   'client.store.closed': { retry: false, fix: 'Open the store again.' },
   'client.store.newer': { retry: false, fix: 'Use the version that wrote it, or a newer one.' },
   'client.store.damaged': { retry: false, fix: 'Restore a backup, or begin with a new store.' },
@@ -273,6 +275,7 @@ export const errorCodes = {
   'cli.message.unknown': { retry: false, fix: 'See `xmtp-ts history`.' },
   'cli.message.ambiguous': { retry: false, fix: 'Name it by more of its id.' },
   'cli.installation.unknown': { retry: false, fix: 'See `xmtp-ts installations list`.' },
+  'cli.installation.ambiguous': { retry: false, fix: 'Name it by more of its id.' },
   'cli.file.unreadable': { retry: false, fix: 'Check the name and who may read it.' },
 
   'node.request.malformed': { retry: false, fix: 'Send the message that the method asks for.' },

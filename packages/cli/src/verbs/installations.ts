@@ -73,7 +73,7 @@ async function fetchState(options: StoredOptions, who: string): Promise<InboxSta
   return state
 }
 
-/** By its id, or a beginning that only one has. @throws XmtpError `cli.installation.unknown`, `cli.usage` */
+/** By its id, or a beginning that only one has. @throws XmtpError `cli.installation.*` */
 function findIn({ installations }: InboxState, id: string): InboxState['installations'][number] {
   const prefix = id.toLowerCase().replace(/…$/, '')
   const found = installations.filter((one) => prefix !== '' && one.id.startsWith(prefix))
@@ -84,8 +84,10 @@ function findIn({ installations }: InboxState, id: string): InboxState['installa
       `The inbox has no installation ${JSON.stringify(id.slice(0, 80))}.`,
     )
   if (others.length > 0)
-    throw new XmtpError('cli.usage', `${found.length} installations begin with ${prefix}.`, {
-      details: { candidates: found.map((one) => ({ id: one.id })) },
-    })
+    throw new XmtpError(
+      'cli.installation.ambiguous',
+      `${found.length} installations begin with ${prefix}.`,
+      { details: { candidates: found.map((one) => ({ id: one.id })) } },
+    )
   return only
 }
