@@ -135,6 +135,17 @@ function isArrival(content: unknown): boolean {
 }
 
 /** All of a message but what each client notes for itself. */
-function shown({ expiresAtNs, ...message }: Message): unknown {
-  return { ...message, expires: expiresAtNs !== undefined, reactions: message.reactions.map(shown) }
+function shown({ expiresAtNs, content, ...message }: Message): unknown {
+  return {
+    ...message,
+    content: isReply(content) ? { ...content, inReplyTo: content.inReplyTo?.id } : content,
+    expires: expiresAtNs !== undefined,
+    reactions: message.reactions.map(shown),
+  }
+}
+
+type Reply = { readonly inReplyTo: { readonly id: string } | null }
+
+function isReply(content: unknown): content is Reply {
+  return typeof content === 'object' && content !== null && 'inReplyTo' in content
 }
