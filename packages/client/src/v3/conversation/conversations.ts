@@ -39,7 +39,7 @@ import type { Group } from './group.ts'
 import { readHmacKeys, type HmacKey } from './hmac-keys.ts'
 import type { Host } from './host.ts'
 import { changeMembers } from './plans.ts'
-import { nameRecipient } from './recipients.ts'
+import { forOneChange, nameRecipient } from './recipients.ts'
 import { messageSource } from './streamed.ts'
 import { readAllViews, readStitched, readView } from './view.ts'
 
@@ -116,7 +116,7 @@ export class Conversations<Content = unknown> {
     people: readonly Recipient[],
     options: CreateGroupOptions = {},
   ): Promise<Group<Content>> {
-    const { core } = this.#host
+    const core = forOneChange(this.#host.core, [])
     const add = await resolveRecipients(core, people)
     const id = await beginGroup(core, options)
     // With nobody else too, as libxmtp does: until a commit says where its maker's inbox is, nothing can be changed.
@@ -133,7 +133,7 @@ export class Conversations<Content = unknown> {
    * @throws XmtpError `client.inbox.*`, `client.peer.self`, `client.group.noKeyPackage`, what the network throws
    */
   async createDm(person: Recipient, options: CreateDmOptions = {}): Promise<Dm<Content>> {
-    const { core } = this.#host
+    const core = forOneChange(this.#host.core, [])
     const inboxId = await resolveRecipient(core, person)
     return openDirect<Content>(this.#host, await beginDirect(core, inboxId, options))
   }

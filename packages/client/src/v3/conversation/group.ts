@@ -1,6 +1,7 @@
 import { Membership } from '@xmtp-ts/proto/store/v1/store'
 import {
   attributeNames,
+  decodeMembership,
   decodeMutableMetadata,
   decodePolicySet,
   type MutableMetadata,
@@ -11,7 +12,7 @@ import { Conversation } from './conversation.ts'
 import type { MetadataField, PermissionPolicy, PermissionUpdateType } from './enums.ts'
 import { requestRemoval } from './leave.ts'
 import { describePermissions, type GroupPermissions } from './permissions.ts'
-import { nameRecipient, nameRecipients } from './recipients.ts'
+import { forOneChange, nameRecipient, nameRecipients } from './recipients.ts'
 import {
   changeAdmins,
   changeAttribute,
@@ -108,7 +109,8 @@ export class Group<Content = unknown> extends Conversation<Content> {
    * @throws XmtpError `client.inbox.*`, `client.group.tooLarge`, `client.group.noKeyPackage`
    */
   async addMembers(people: readonly Recipient[]): Promise<void> {
-    const { core } = this.host
+    const { members } = decodeMembership(this.view.row.members)
+    const core = forOneChange(this.host.core, [...members.keys()])
     const add = await resolveRecipients(core, people)
     await changeMembers(core, this.id, { add, remove: [] })
     await this.refresh()

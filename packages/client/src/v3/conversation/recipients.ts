@@ -19,3 +19,11 @@ export function nameRecipients(
 ): Promise<readonly v3.InboxId[]> {
   return Promise.all(people.map((person) => nameRecipient(core, person)))
 }
+
+/**
+ * What a change of members works with, from finding the people to the commit: one question for the logs of them and of
+ * those who are in already, and of ourselves.
+ */
+export function forOneChange(core: Core, members: readonly string[]): Core {
+  return { ...core, inboxes: core.inboxes.during([core.self.inboxId, ...members]) }
+}

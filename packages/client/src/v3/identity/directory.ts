@@ -55,6 +55,11 @@ export interface InboxDirectory {
   refresh(inboxIds: readonly string[]): Promise<InboxAnswers>
   /** As `refresh`, but of what is in the store the node is not asked. */
   latest(inboxIds: readonly string[]): Promise<InboxAnswers>
+  /**
+   * The same directory for one operation that first looks at some inboxes and then wants to have them as they are now: when
+   * `latest` has to ask the node it asks for all of them, and for `also`, and the next `refresh` of those asks nobody.
+   */
+  during(also: readonly string[]): InboxDirectory
 }
 
 export type InboxDirectoryOptions = {
@@ -93,9 +98,10 @@ export function createInboxDirectory({ store, api }: InboxDirectoryOptions): Inb
     return answers
   }
 
+  /** @param choose of which the node is asked */
   async function answer(
     inboxIds: readonly string[],
-    needsNode: (stored: StoredInbox) => boolean,
+    choose: (stored: readonly StoredInbox[]) => readonly StoredInbox[],
   ): Promise<InboxAnswers> {
     const answers = new Map<string, Result<KnownInbox>>()
     const valid: v3.InboxId[] = []
@@ -107,7 +113,7 @@ export function createInboxDirectory({ store, api }: InboxDirectoryOptions): Inb
     const stored = await records.load(valid)
     for (const inbox of stored)
       if (inbox.known !== undefined) answers.set(inbox.inboxId, { ok: true, value: inbox.known })
-    const advanced = await advance(stored.filter(needsNode))
+    const advanced = await advance(choose(stored))
     for (const [inboxId, result] of advanced) answers.set(inboxId, result)
     return sorted(answers)
   }
@@ -156,22 +162,48 @@ export function createInboxDirectory({ store, api }: InboxDirectoryOptions): Inb
     return broken
   }
 
-  return {
-    findStates,
-    async statesAt(places) {
-      const found = await findStates(places)
-      const missing = places.find((place) => !found.has(stateKey(place.inboxId, place.sequenceId)))
-      if (missing === undefined) return found
-      const { inboxId, sequenceId } = missing
-      throw new XmtpError(
-        'client.inbox.noSuchState',
-        `There is no valid update ${sequenceId} in the log of ${JSON.stringify(inboxId.slice(0, 80))}.`,
-        { details: { inboxId, sequenceId } },
-      )
-    },
-    refresh: (inboxIds) => answer(inboxIds, () => true),
-    latest: (inboxIds) => answer(inboxIds, ({ known }) => known === undefined),
+  async function statesAt(places: readonly InboxPlaceQuery[]) {
+    const found = await findStates(places)
+    const missing = places.find((place) => !found.has(stateKey(place.inboxId, place.sequenceId)))
+    if (missing === undefined) return found
+    const { inboxId, sequenceId } = missing
+    throw new XmtpError(
+      'client.inbox.noSuchState',
+      `There is no valid update ${sequenceId} in the log of ${JSON.stringify(inboxId.slice(0, 80))}.`,
+      { details: { inboxId, sequenceId } },
+    )
   }
+
+  function during(also: readonly string[]): InboxDirectory {
+    /** Those of which the node was asked, once each. */
+    const fresh = new Set<string>()
+    return {
+      ...directory,
+      latest: (inboxIds) =>
+        answer([...inboxIds, ...also], (stored) => {
+          if (!stored.some(isUnknown)) return []
+          for (const { inboxId } of stored) fresh.add(inboxId)
+          return stored
+        }),
+      refresh: (inboxIds) =>
+        answer(inboxIds, (stored) =>
+          stored.filter((inbox) => !fresh.delete(inbox.inboxId) || isUnknown(inbox)),
+        ),
+    }
+  }
+
+  const directory: InboxDirectory = {
+    findStates,
+    statesAt,
+    refresh: (inboxIds) => answer(inboxIds, (stored) => stored),
+    latest: (inboxIds) => answer(inboxIds, (stored) => stored.filter(isUnknown)),
+    during,
+  }
+  return directory
+}
+
+function isUnknown({ known }: StoredInbox): boolean {
+  return known === undefined
 }
 
 /**
