@@ -1,4 +1,10 @@
-import { memoryTransport, type Transport } from '@xmtp-ts/client'
+import {
+  ConsentState,
+  memoryTransport,
+  type Client,
+  type Group,
+  type Transport,
+} from '@xmtp-ts/client'
 import { createNode, openMemoryLog, openMemoryV3Store, type Node } from '@xmtp-ts/node'
 import { Consent, LocalCommit } from '@xmtp-ts/proto/store/v1/store'
 import { bytesFromHex, bytesToHex } from '@xmtp-ts/protocol'
@@ -28,7 +34,9 @@ import { changeAdmins } from '../../packages/client/src/v3/conversation/plans.ts
 import { readAllViews, readView } from '../../packages/client/src/v3/conversation/view.ts'
 import { keys } from '../../packages/client/src/v3/records/keys.ts'
 import { decodeRow, encodeRow, scanAll } from '../../packages/client/src/v3/records/rows.ts'
+import { movableClock } from './clock.ts'
 import { hiding } from './lying-node.ts'
+import { until, world } from './world.ts'
 
 let node: Node
 
@@ -228,4 +236,44 @@ it('it is done once when two super admins are asked', async () => {
   await sync(ben)
   expect(await welcomes(ben, id)).toBe(2)
   expect(await epoch(ben, id)).toBe(await epoch(cleo, id))
+})
+
+const { environment, advance } = movableClock()
+const { open, node: worldNode, refusals } = world({ environment })
+
+it('clients do all of it by themselves', async () => {
+  const hidden = new Set<bigint>()
+  const transport = hiding(memoryTransport(worldNode().memory()), hidden)
+  const [ann, cleo] = [await open(1), await open(3)]
+  const ben = await open(2, { transport, forkRecovery: { enableRecoveryRequests: 'all' } })
+  const group = await ann.conversations.createGroup([ben.inboxId, cleo.inboxId])
+  const seen = async (client: Client) => {
+    await client.conversations.syncAll()
+    const one = (await client.conversations.getConversationById(group.id)) as Group
+    await one.updateConsentState(ConsentState.Allowed)
+    return one
+  }
+  const [atBen, atCleo] = [await seen(ben), await seen(cleo)]
+  await group.updateName('A2')
+  const commits = (await group.debugInfo()).localCommitLog
+  hidden.add(BigInt([...commits.matchAll(/commit_sequence_id: (\d+)/g)].at(-1)![1]!))
+  await atCleo.updateName('C')
+  for (const one of [group, atBen]) await one.sync()
+  expect(atBen.name).toBe('C')
+  const authenticator = async (one: Group) =>
+    [...(await one.debugInfo()).localCommitLog.matchAll(/applied_epoch_authenticator: "(\w+)/g)].at(
+      -1,
+    )![1]
+  expect(await authenticator(atBen)).not.toBe(await authenticator(group))
+  await until(async () => {
+    advance(300_000)
+    for (const client of [ann, ben, cleo]) await client.conversations.syncAll()
+    return (await authenticator(atBen)) === (await authenticator(group))
+  })
+  await atBen.sendText('back')
+  await group.sync()
+  expect((await group.lastMessage())?.content).toBe('back')
+  expect(new Set(refusals.splice(0).map(({ conversationId }) => conversationId))).toEqual(
+    new Set([group.id]),
+  )
 })

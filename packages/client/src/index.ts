@@ -16,6 +16,7 @@ export { generateInboxId, getInboxIdForIdentifier } from './v3/client/statics.ts
 export type { Where } from './v3/client/statics.ts'
 export type { ApiStats, DebugInformation, IdentityStats } from './v3/client/statistics.ts'
 export type { StorageOptions } from './v3/client/store.ts'
+export type { ForkRecoveryOptions } from './v3/commit-log/worker.ts'
 export type { Refusal } from './v3/core.ts'
 
 export { Conversations } from './v3/conversation/conversations.ts'
