@@ -159,9 +159,9 @@ async function keepOrRefuse(
   }
 }
 
-/** What was no welcome to its group when it came does not become one when we are removed later. */
+/** What was no welcome to its group when it came does not become one when we are removed later, nor a request a welcome. */
 function isDoubtful({ code }: XmtpError): boolean {
-  return code !== 'client.welcome.takeover'
+  return code !== 'client.welcome.takeover' && code !== 'client.readd.refused'
 }
 
 /** Why a welcome was not taken, with `retry` if it may be later: the next ones do not wait for it. */
