@@ -1,4 +1,5 @@
 import type { Random } from '@xmtp-ts/protocol'
+import { onAbort } from './on-abort.ts'
 
 /** Time and chance: what makes a run different from the last one. Tests pass their own. */
 export type Environment = {
@@ -21,11 +22,11 @@ export const systemEnvironment: Environment = {
       }
       const done = () => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', done)
+        forget()
         resolve()
       }
       const timer = setTimeout(done, ms)
-      signal?.addEventListener('abort', done)
+      const forget = onAbort(signal, done)
     }),
 }
 

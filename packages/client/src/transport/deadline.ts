@@ -1,4 +1,5 @@
 import { XmtpError } from '@xmtp-ts/protocol'
+import { onAbort } from '../on-abort.ts'
 
 /** The error of a call that its own caller ended. */
 export function closedError(): XmtpError {
@@ -17,7 +18,7 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const { signal, timeoutMs } = options
   const controller = new AbortController()
-  let end: () => void = () => undefined
+  let forget: () => void = () => undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   try {
     return await new Promise<T>((resolve, reject) => {
@@ -25,12 +26,12 @@ export async function withDeadline<T>(
         reject(error)
         controller.abort(error)
       }
-      end = () => abort(closedError())
+      const end = () => abort(closedError())
       if (signal?.aborted === true) {
         end()
         return
       }
-      signal?.addEventListener('abort', end)
+      forget = onAbort(signal, end)
       timer = setTimeout(
         () => abort(new XmtpError('client.network.timeout', `No answer within ${timeoutMs} ms.`)),
         timeoutMs,
@@ -39,6 +40,6 @@ export async function withDeadline<T>(
     })
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', end)
+    forget()
   }
 }

@@ -1,5 +1,6 @@
 import { XmtpError } from '@xmtp-ts/protocol'
 import { callTimeoutMs, maxAnswerBytes, openStreamTimeoutMs } from '../limits.ts'
+import { onAbort } from '../on-abort.ts'
 import { closedError, withDeadline } from './deadline.ts'
 import { encodeFrame, parseTrailers, readFrames } from './grpc-web-frames.ts'
 import { httpError, rpcError } from './rpc-status.ts'
@@ -83,8 +84,7 @@ async function post(connection: Connection, call: Call): Promise<Response> {
 async function openStream(connection: Connection, call: Call & CallOptions): Promise<ServerStream> {
   const controller = new AbortController()
   const abort = () => controller.abort()
-  const finish = () => call.signal?.removeEventListener('abort', abort)
-  call.signal?.addEventListener('abort', abort)
+  const finish = onAbort(call.signal, abort)
   try {
     const response = await withDeadline(
       { signal: call.signal, timeoutMs: openStreamTimeoutMs },

@@ -1,5 +1,6 @@
 import { XmtpError } from '@xmtp-ts/protocol'
 import { callTimeoutMs, openStreamTimeoutMs } from '../limits.ts'
+import { onAbort } from '../on-abort.ts'
 import { closedError, withDeadline } from './deadline.ts'
 import { rpcError } from './rpc-status.ts'
 import type { CallOptions, ServerStream, Transport } from './transport.ts'
@@ -40,7 +41,7 @@ async function openStream(
   const { headers = {}, signal } = options
   const controller = new AbortController()
   const abort = () => controller.abort()
-  signal?.addEventListener('abort', abort)
+  const forget = onAbort(signal, abort)
   const { headers: answered, messages } = await withDeadline(
     { signal, timeoutMs: openStreamTimeoutMs },
     () =>
@@ -48,12 +49,12 @@ async function openStream(
         .serverStream(path, request, { headers: { ...headers }, signal: controller.signal })
         .catch(rethrow),
   ).catch((error: unknown) => {
-    signal?.removeEventListener('abort', abort)
+    forget()
     controller.abort()
     throw error
   })
   const finish = () => {
-    signal?.removeEventListener('abort', abort)
+    forget()
     controller.abort()
   }
   return { headers: answered, messages: readable(messages, { signal, finish }) }

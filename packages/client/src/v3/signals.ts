@@ -1,3 +1,5 @@
+import { onAbort } from '../on-abort.ts'
+
 /** What happens inside a client, so that waiting readers look again. A signal carries no data: what counts is in the store. */
 export type SignalName =
   | 'delivered'
@@ -38,12 +40,12 @@ export function createSignals(): Signals {
         const wakes = waiting.get(name) ?? new Set()
         waiting.set(name, wakes)
         const done = () => {
-          signal.removeEventListener('abort', done)
+          forget()
           wakes.delete(done)
           resolve()
         }
         wakes.add(done)
-        signal.addEventListener('abort', done)
+        const forget = onAbort(signal, done)
       }),
   }
 }

@@ -3,6 +3,7 @@ import { bytesToHex } from '@xmtp-ts/protocol'
 import { catchUpMessages, catchUpQuietMs, maxInflowBytes, maxParallelGroups } from '../../limits.ts'
 import { inParallel } from '../../network/chunks.ts'
 import type { GroupFilter, GroupMessage } from '../../network/mls-api.ts'
+import { onAbort } from '../../on-abort.ts'
 import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow } from '../records/rows.ts'
@@ -28,7 +29,7 @@ export async function catchUp(
   const behind = new Set(ends.keys())
   const controller = new AbortController()
   const stop = () => controller.abort()
-  core.signal.addEventListener('abort', stop)
+  const forget = onAbort(core.signal, stop)
   try {
     const filters = [...followed.values()].map(({ filter }) => filter)
     const messages = await core.mls.subscribeGroupMessages(filters, controller.signal)
@@ -41,7 +42,7 @@ export async function catchUp(
   } catch {
     // What did not come is asked for group by group.
   } finally {
-    core.signal.removeEventListener('abort', stop)
+    forget()
     stop()
   }
   return [...behind]

@@ -1,6 +1,7 @@
 import { XmtpError } from '@xmtp-ts/protocol'
 import type { Environment } from '../../environment.ts'
 import { createBackoff } from '../../stream/backoff.ts'
+import { onAbort } from '../../on-abort.ts'
 import type { Core } from '../core.ts'
 import type { Feed } from '../delivery/feed.ts'
 import type { LinkEvent } from '../delivery/link.ts'
@@ -60,10 +61,10 @@ export async function openLocalStream<T>(
   const controller = new AbortController()
   const stop = () => controller.abort()
   const { signal } = controller
-  core.signal.addEventListener('abort', stop)
+  const forget = onAbort(core.signal, stop)
   if (core.signal.aborted) stop()
   signal.addEventListener('abort', () => {
-    core.signal.removeEventListener('abort', stop)
+    forget()
     onEnd?.()
   })
   const tell = (error: Error) => onError?.(error)
