@@ -5,12 +5,12 @@ import {
   storeClosed,
   type OpenRecords,
 } from './record-batch.ts'
+import { SortedKeys } from './sorted-keys.ts'
 import type { RecordBatch, RecordRange, RecordStore, StoredRecord } from './record-store.ts'
 
 /** Records that live as long as somebody holds this: what a file is to other stores. */
 export class RecordMemory implements OpenRecords {
-  /** In order. */
-  readonly #keys: string[] = []
+  readonly #keys = new SortedKeys()
   readonly #values = new Map<string, Uint8Array>()
 
   get(key: string): Uint8Array | undefined {
@@ -18,35 +18,26 @@ export class RecordMemory implements OpenRecords {
   }
 
   put(key: string, value: Uint8Array): void {
-    if (!this.#values.has(key)) this.#keys.splice(this.#place(key), 0, key)
+    if (!this.#values.has(key)) this.#keys.add(key)
     // Not `slice`, which does not copy a Buffer.
     this.#values.set(key, new Uint8Array(value))
   }
 
   remove(key: string): void {
-    if (this.#values.delete(key)) this.#keys.splice(this.#place(key), 1)
+    if (this.#values.delete(key)) this.#keys.remove(key)
   }
 
   last({ from, to }: Pick<RecordRange, 'from' | 'to'>): string | undefined {
-    const key = this.#keys[this.#place(to) - 1]
-    return key !== undefined && key >= from ? key : undefined
+    return this.#keys.last(from, to)
   }
 
-  /** In order. */
-  keys({ from, to }: Pick<RecordRange, 'from' | 'to'>): readonly string[] {
-    return this.#keys.slice(this.#place(from), this.#place(to))
-  }
-
-  /** How many keys are before `key`. */
-  #place(key: string): number {
-    let low = 0
-    let high = this.#keys.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#keys[middle] ?? '') < key) low = middle + 1
-      else high = middle
+  keys({ from, to, order, limit }: RecordRange): readonly string[] {
+    const found: string[] = []
+    for (const key of this.#keys[order](from, to)) {
+      found.push(key)
+      if (found.length === limit) break
     }
-    return low
+    return found
   }
 }
 
@@ -69,11 +60,10 @@ class MemoryRecords implements RecordStore {
   }
 
   async scan(range: RecordRange): Promise<readonly StoredRecord[]> {
-    const { order, limit, ...bounds } = checkRange(range)
+    const checked = checkRange(range)
     this.#requireOpen()
-    const keys = this.#memory.keys(bounds)
-    const wanted = order === 'ascending' ? keys.slice(0, limit) : keys.slice(-limit).toReversed()
-    return wanted.map((key) => ({ key, value: this.#memory.get(key)?.slice() ?? new Uint8Array() }))
+    const keys = this.#memory.keys(checked)
+    return keys.map((key) => ({ key, value: this.#memory.get(key)?.slice() ?? new Uint8Array() }))
   }
 
   async write(batch: RecordBatch): Promise<readonly string[] | undefined> {

@@ -15,7 +15,16 @@ export type Statement = {
 export type SqlValue = string | number | Uint8Array
 
 /** SQLite's primary result codes that mean something to us (sqlite.org/rescode.html). */
-export const sqliteResult = { busy: 5, corrupt: 11, notADatabase: 26 } as const
+export const sqliteResult = {
+  busy: 5,
+  readOnly: 8,
+  corrupt: 11,
+  full: 13,
+  notADatabase: 26,
+} as const
+
+/** SQLITE_IOERR_SHORT_READ: the file ends before it should. */
+const shortRead = 522
 
 type Binding = { readonly DatabaseSync: new (path: string) => Database }
 
@@ -36,12 +45,15 @@ const resultOfText: Readonly<Record<string, number>> = {
   'database is locked': sqliteResult.busy,
   'database disk image is malformed': sqliteResult.corrupt,
   'file is not a database': sqliteResult.notADatabase,
+  'attempt to write a readonly database': sqliteResult.readOnly,
+  'database or disk is full': sqliteResult.full,
 }
 
 /** The primary result code of an error of the binding; undefined for other errors. */
 export function sqliteResultOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined
   // The low byte is the primary code, what is above it says more.
-  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff
+  if ('errcode' in error && typeof error.errcode === 'number')
+    return error.errcode === shortRead ? sqliteResult.corrupt : error.errcode & 0xff
   return resultOfText[error.message]
 }

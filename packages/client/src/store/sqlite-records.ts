@@ -22,13 +22,18 @@ const layout = 1
 /**
  * Opens the file of a store for Node, made with its folder when missing, readable by its owner only. Several processes
  * may have it open.
- * @throws XmtpError `client.store.newer`, `client.store.damaged`, `client.store.busy`, `client.store.unusable`
+ * @param open SQLite's own way unless given
+ * @throws XmtpError `client.store.newer`, `client.store.damaged`, `client.store.busy`, `client.store.full`,
+ * `client.store.readOnly`, `client.store.unusable`
  */
-export async function openSqliteRecords(path: string): Promise<RecordStore> {
+export async function openSqliteRecords(
+  path: string,
+  open: (path: string) => Promise<Database> = openDatabase,
+): Promise<RecordStore> {
   let database: Database | undefined
   try {
     makePrivate(path)
-    const opened = await openDatabase(path)
+    const opened = await open(path)
     database = opened
     await unlocked(() => prepareLayout(opened))
     return new SqliteRecords(opened)
@@ -261,6 +266,10 @@ function storeError(cause: unknown): XmtpError {
     return new XmtpError('client.store.busy', 'Another process holds the store.', { cause })
   if (result === sqliteResult.corrupt || result === sqliteResult.notADatabase)
     return new XmtpError('client.store.damaged', 'The file is no whole database.', { cause })
+  if (result === sqliteResult.full)
+    return new XmtpError('client.store.full', 'The disk is full.', { cause })
+  if (result === sqliteResult.readOnly)
+    return new XmtpError('client.store.readOnly', 'The file cannot be written.', { cause })
   const why = cause instanceof Error ? cause.message : String(cause)
   return new XmtpError('client.store.unusable', `The store cannot be used (${why}).`, { cause })
 }

@@ -27,6 +27,8 @@ export function createInflow(core: Core, signal: AbortSignal): Inflow {
   const waiting = new Map<string, Waiting[]>()
   /** Groups that are read from the network until they can go on; `missed`: what came meanwhile is read there, too. */
   const catchingUp = new Map<string, { missed: boolean }>()
+  /** Groups that could not catch up: what comes next is not taken before what is missing. */
+  const stuck = new Set<string>()
   /** Groups that are read again, and what ends the pause between two times. */
   const rereading = new Map<string, () => void>()
   let count = 0
@@ -45,14 +47,15 @@ export function createInflow(core: Core, signal: AbortSignal): Inflow {
       const messages = waiting.get(id) ?? []
       if (messages.length === 0 || signal.aborted) break
       waiting.set(id, [])
-      const isDone = await takeIn(core, id, messages)
+      const isDone = !stuck.has(id) && (await takeIn(core, id, messages))
       release(messages)
       if (isDone) continue
       const mark = { missed: true }
       catchingUp.set(id, mark)
       release(waiting.get(id) ?? [])
       waiting.set(id, [])
-      await catchUp(core, id, { mark, signal })
+      if (await catchUp(core, id, { mark, signal })) stuck.delete(id)
+      else stuck.add(id)
       catchingUp.delete(id)
     }
     waiting.delete(id)
@@ -123,29 +126,33 @@ async function takeIn(core: Core, id: string, messages: readonly Waiting[]): Pro
     return stoppedBy?.retry !== true
   } catch (error) {
     core.report(error)
-    return isHopeless(error)
+    return false
   }
 }
 
-/** Reads a group from the network until that has gone well behind the last message that came. */
+/**
+ * Reads a group from the network until that has gone well behind the last message that came.
+ * @returns false if waiting changes nothing
+ */
 async function catchUp(
   core: Core,
   id: string,
   { mark, signal }: { readonly mark: { missed: boolean }; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const backoff = createBackoff(core.environment)
   while (mark.missed && !signal.aborted) {
     await core.environment.sleep(backoff.nextWaitMs(), signal)
-    if (signal.aborted) return
+    if (signal.aborted) break
     mark.missed = false
     try {
       await core.groups.turn(id, () => receiveNew(core, id))
     } catch (error) {
       core.report(error)
-      if (isHopeless(error)) return
+      if (isHopeless(error)) return false
       mark.missed = true
     }
   }
+  return true
 }
 
 /** @returns whether there is still something to look at again */
