@@ -2,6 +2,8 @@
 export type Io = {
   readonly stdout: Output
   readonly stderr: Output
+  /** What is piped in; read by verbs that were asked to. */
+  readonly stdin: () => AsyncIterable<Uint8Array>
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborts at Ctrl-C and at SIGTERM; when the reader of stdout has gone, with the reason `readerGone`. */
   readonly signal: AbortSignal

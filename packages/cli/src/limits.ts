@@ -7,6 +7,9 @@ export const maxCount = 1_000_000
  */
 export const maxFileBytes = 1_000_000
 
+/** Bytes of a text from stdin; the same as of a file. */
+export const maxTextBytes = 1_000_000
+
 /** Conversations or messages that an ambiguous name is explained with. */
 export const maxCandidates = 20
 

@@ -145,6 +145,7 @@ describe('help', () => {
     const io = {
       stdout: { write: () => undefined },
       stderr: { write: () => undefined },
+      stdin: async function* () {},
       env: {},
       signal: new AbortController().signal,
     }

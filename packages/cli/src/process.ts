@@ -21,6 +21,7 @@ export async function runProcess(): Promise<void> {
   process.exitCode = await main(process.argv.slice(2), {
     stdout: output(process.stdout),
     stderr: output(process.stderr),
+    stdin: () => process.stdin,
     env: process.env,
     signal: controller.signal,
   })

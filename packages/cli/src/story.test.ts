@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addresses, objects, walletKey, world, type Line, type Run } from '../test/world.ts'
@@ -204,6 +204,18 @@ describe('a direct message', () => {
       contentType: 'xmtp.org/attachment:1.0',
       content: { filename: 'map.png', mimeType: 'image/png', content: 'AQID' },
     })
+    const saved = join(folder(), 'saved.png')
+    const argv = ['save', ann, read!['id'].slice(0, 10), saved]
+    expect(await one(2, ...argv)).toMatchObject({ file: saved, sizeBytes: 3 })
+    expect([...(await readFile(saved))]).toEqual([1, 2, 3])
+    expect(await failed(2, ...argv)).toMatchObject({ exitCode: 2, code: 'cli.file.unwritable' })
+  })
+
+  it('takes its text from a pipe too', async () => {
+    const piped = { ...as(1), STDIN: 'two\nlines\n' }
+    const { exitCode, out } = await run(['send', ben, '-', '--env', url(), '--json'], piped)
+    expect({ exitCode, text: JSON.parse(out).text }).toEqual({ exitCode: 0, text: 'two\nlines' })
+    expect(await failed(1, 'send', ben, '-')).toMatchObject({ code: 'cli.usage' })
   })
 
   it('is read page by page', async () => {

@@ -115,6 +115,9 @@ function startIn(env: Env, argv: readonly string[], output: Partial<Output>): Ru
   const finished = main(argv, {
     stdout: { write: into('out'), ...output },
     stderr: { write: into('err') },
+    stdin: async function* () {
+      yield new TextEncoder().encode(env['STDIN'] ?? '')
+    },
     env,
     signal: controller.signal,
   }).finally(() => {

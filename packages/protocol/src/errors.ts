@@ -277,6 +277,7 @@ export const errorCodes = {
   'cli.installation.unknown': { retry: false, fix: 'See `xmtp-ts installations list`.' },
   'cli.installation.ambiguous': { retry: false, fix: 'Name it by more of its id.' },
   'cli.file.unreadable': { retry: false, fix: 'Check the name and who may read it.' },
+  'cli.file.unwritable': { retry: false, fix: 'Name another file.' },
 
   'node.request.malformed': { retry: false, fix: 'Send the message that the method asks for.' },
   'node.request.tooLong': { retry: false, fix: 'Send less at once.' },

@@ -3,6 +3,7 @@ import { conversations } from '../verbs/conversations.ts'
 import { allow, deny, listConsent } from '../verbs/consent.ts'
 import { dm } from '../verbs/dm.ts'
 import { history } from '../verbs/history.ts'
+import { save } from '../verbs/save.ts'
 import { send } from '../verbs/send.ts'
 import { stream } from '../verbs/stream.ts'
 import { sync } from '../verbs/sync.ts'
@@ -58,6 +59,7 @@ export function addMessages(tree: Tree): void {
     examples: [
       'send Hiking "See you at nine"',
       `send ${somebody} --file ./map.png`,
+      'send Hiking - < letter.txt',
       'send Hiking "Ten would be better" --reply-to 3f9a2c1b',
       'send Hiking 👍 --reaction 3f9a2c1b',
     ],
@@ -80,6 +82,13 @@ export function addMessages(tree: Tree): void {
       'history Hiking --after 2026-11-21',
     ],
     verb: history,
+  })
+  addVerb(tree, {
+    usage: 'save <conversation> <message> [file]',
+    does: 'Write the file of a message, under its own name or another; never over one that is there.',
+    needs: 'installation',
+    examples: ['save Hiking 3f9a2c1b', 'save Hiking 3f9a2c1b ./map.png'],
+    verb: save,
   })
   addVerb(tree, {
     usage: 'stream [conversation]',

@@ -78,7 +78,8 @@ const valueTexts: Readonly<Record<string, string>> = {
   'key-file': 'the wallet key of the account: 64 hex digits, readable by its owner only',
   name: 'at most 100 bytes',
   'conversation-or-who': 'a conversation as above all, or an address or inbox id',
-  text: 'what to write',
+  message: 'its id or the beginning of it',
+  text: 'what to write; - reads it from stdin, where nobody else sees it',
   url: 'at most 2,048 bytes',
   who: 'an address or an inbox id',
 }

@@ -13,6 +13,7 @@ import { recipientOf } from '../people.ts'
 import { openSynced, type Session, type SessionOptions } from '../session.ts'
 import { labelled } from '../show/describe.ts'
 import { messageReport } from '../show/message.ts'
+import { textOf } from '../text-input.ts'
 import type { Verb } from '../verb.ts'
 
 export type SendOptions = SessionOptions & {
@@ -34,13 +35,14 @@ export const send: Verb<SendOptions, [conversation: string, text: string | undef
   text,
 ) => {
   if (isPerson(name)) recipientOf(name)
-  const content = options.reaction === undefined ? await contentOf(options, text) : undefined
+  const words = options.file === undefined ? await textOf(text, context.io) : text
+  const content = options.reaction === undefined ? await contentOf(options, words) : undefined
   await using session = await openSynced(options, context)
   const conversation = await findOrBegin(session, name)
   await conversation.sync()
   const id = content
     ? await sendContent(session, conversation, { content, replyTo: options.replyTo })
-    : await sendReaction(session, conversation, { ...options, emoji: required(text) })
+    : await sendReaction(session, conversation, { ...options, emoji: words ?? '' })
   const sent = await sentMessage(session, conversation, id)
   for (const label of await labelled(session, sent))
     await context.reporter.result(messageReport(label))
@@ -87,7 +89,7 @@ async function sentMessage(
 async function contentOf(options: SendOptions, text: string | undefined): Promise<EncodedContent> {
   const { file, markdown } = options
   if (options.remove === true) throw new XmtpError('cli.usage', '--remove goes with --reaction.')
-  if (file === undefined) return textContent(markdown === true ? 'markdown' : 'text', text)
+  if (file === undefined) return textContent(markdown === true ? 'markdown' : 'text', text ?? '')
   if (text !== undefined) throw new XmtpError('cli.usage', 'A file has no text: send it by itself.')
   return {
     type: typeOf('attachment'),
@@ -97,21 +99,16 @@ async function contentOf(options: SendOptions, text: string | undefined): Promis
   }
 }
 
-function textContent(typeId: 'text' | 'markdown', text: string | undefined): EncodedContent {
+function textContent(typeId: 'text' | 'markdown', text: string): EncodedContent {
   return {
     type: typeOf(typeId),
     parameters: { encoding: 'UTF-8' },
-    content: new TextEncoder().encode(required(text)),
+    content: new TextEncoder().encode(text),
   }
 }
 
 function typeOf(typeId: string): EncodedContent['type'] {
   return { authorityId: 'xmtp.org', typeId, versionMajor: 1, versionMinor: 0 }
-}
-
-function required(text: string | undefined): string {
-  if (text === undefined || text === '') throw new XmtpError('cli.usage', 'The text is missing.')
-  return text
 }
 
 async function readAttached(file: string): Promise<Uint8Array> {
