@@ -200,16 +200,16 @@ describe('conversations', () => {
     await withBen.sendText('newest')
     const ids = async (options: Parameters<Client['conversations']['list']>[0]) =>
       (await ann.conversations.list(options)).map(({ id }) => id)
-    expect(await ids({})).toEqual([group.id, withCleo.id, withBen.id])
-    expect((await ids({ orderBy: 1 }))[0]).toBe(withBen.id)
-    expect(await ids({ conversationType: ConversationType.Dm })).toEqual([withCleo.id, withBen.id])
-    expect(await ids({ limit: 1 })).toEqual([group.id])
+    expect(await ids({})).toEqual([withBen.id, group.id, withCleo.id])
+    expect(await ids({ orderBy: 0 })).toEqual([group.id, withCleo.id, withBen.id])
+    expect(await ids({ conversationType: ConversationType.Dm })).toEqual([withBen.id, withCleo.id])
+    expect(await ids({ limit: 1 })).toEqual([withBen.id])
     expect(await ids({ createdAfterNs: withCleo.createdAtNs })).toEqual([group.id])
     expect(await ids({ consentStates: [ConsentState.Denied] })).toEqual([])
     expect((await ann.conversations.listGroups()).map(({ id }) => id)).toEqual([group.id])
     await group.updateConsentState(ConsentState.Denied)
     expect(await ids({ consentStates: [ConsentState.Denied] })).toEqual([group.id])
-    expect(await ids({})).toEqual([withCleo.id, withBen.id])
+    expect(await ids({})).toEqual([withBen.id, withCleo.id])
   })
 
   it('tell what changes in them by themselves', async () => {

@@ -174,6 +174,50 @@ describe.skipIf(native.problem !== undefined)('our client with libxmtp', () => {
       await agreeOnState(atCaro, atAgain)
     }, 60_000)
 
+    it('list conversations alike by every option', async () => {
+      const [alix, bo] = await Promise.all([open(one), open(other)])
+      // For libxmtp a group that it comes into begins when it reads the welcome, and it reads several at once.
+      const arrived = async <T>(made: Promise<T>) => {
+        const conversation = await made
+        await bo.syncAll()
+        return conversation
+      }
+      const first = await arrived(alix.newGroup([bo.inboxId]))
+      const second = await arrived(alix.newGroup([bo.inboxId]))
+      const dm = await arrived(alix.newDm(bo.inboxId))
+      const third = await arrived(alix.newGroup([bo.inboxId]))
+      await first.send('the last to speak')
+      await bo.syncAll()
+      await bo.setConsent('conversation', second.id, 'denied')
+      await (await bo.conversation(third.id)).setConsent('allowed')
+      expect(await bo.consent('conversation', second.id)).toBe('denied')
+      const createdAtNs = await (await bo.conversation(dm.id)).createdAtNs()
+      const names = new Map([
+        [first.id, 'first'],
+        [second.id, 'second'],
+        [dm.id, 'dm'],
+        [third.id, 'third'],
+      ])
+      const listed = async (options?: object) =>
+        (await bo.list(options as Readonly<Record<string, unknown>>)).map(({ id }) => names.get(id))
+      expect(await listed()).toEqual(['first', 'third', 'dm'])
+      expect(await listed({ orderBy: 0 })).toEqual(['third', 'dm', 'first'])
+      expect(await listed({ consentStates: [0, 1, 2] })).toEqual(['first', 'third', 'dm', 'second'])
+      expect(await listed({ consentStates: [2] })).toEqual(['second'])
+      expect(await listed({ consentStates: [1] })).toEqual(['third'])
+      expect(await listed({ conversationType: 0 })).toEqual(['dm'])
+      expect(await listed({ conversationType: 1 })).toEqual(['first', 'third'])
+      expect(await listed({ limit: 2 })).toEqual(['first', 'third'])
+      expect(await listed({ orderBy: 1 })).toEqual(['first', 'third', 'dm'])
+      expect(await listed({ createdAfterNs: createdAtNs })).toEqual(['third'])
+      expect(await listed({ createdBeforeNs: createdAtNs })).toEqual(['first'])
+      await bo.setConsent('inbox', alix.inboxId, 'denied')
+      expect(await bo.consent('inbox', alix.inboxId)).toBe('denied')
+      const members = await (await bo.conversation(first.id)).members()
+      const consents = members.map(({ inboxId, consentState }) => [inboxId, consentState])
+      expect(Object.fromEntries(consents)[alix.inboxId]).toBe('denied')
+    })
+
     it('see the accounts of an inbox come and go', async () => {
       const [alix, bo] = await Promise.all([open(one), open(other)])
       const key = bytesToHex(randomBytes(32))

@@ -6,8 +6,8 @@ import { native } from './native.ts'
 import { runSeed } from './random/run.ts'
 
 // More seeds, others, longer ones: XMTP_SEEDS, XMTP_FIRST_SEED, XMTP_OPERATIONS.
-const seeds = Number(process.env['XMTP_SEEDS'] ?? 1)
-const operations = Number(process.env['XMTP_OPERATIONS'] ?? 80)
+const seeds = Number(process.env['XMTP_SEEDS'] ?? 2)
+const operations = Number(process.env['XMTP_OPERATIONS'] ?? 40)
 const firstSeed = Number(process.env['XMTP_FIRST_SEED'] ?? 1)
 
 describe.skipIf(native.problem !== undefined)('random runs with libxmtp', () => {

@@ -17,7 +17,7 @@ export type ListConversationsOptions = {
   /** Lists each of several direct messages between the same two. */
   readonly includeDuplicateDms?: boolean | undefined
   readonly limit?: number | undefined
-  /** Newest first either way; by when they began unless given. */
+  /** Newest first either way; by when something was last said unless given, as libxmtp does it. */
   readonly orderBy?: ListConversationsOrderBy | undefined
 }
 
@@ -47,14 +47,14 @@ export async function openDirect<Content>(host: Host, id: string): Promise<Dm<Co
   return new Dm<Content>(host, host.book.open(await requireView(host.core, id)))
 }
 
-/** What is in the store, newest first; of duplicates the most recently active one. */
+/** What is in the store, the most recently active first; of duplicates the most recently active one. */
 export async function listViews(
   core: Core,
   options: ListConversationsOptions,
 ): Promise<readonly View[]> {
   const all = await readAllViews(core)
   const shown = options.includeDuplicateDms === true ? all : withoutDuplicates(all)
-  const byActivity = options.orderBy === ListConversationsOrderBy.LastActivity
+  const byActivity = options.orderBy !== ListConversationsOrderBy.CreatedAt
   const timeOf = ({ activeAtNs, row }: View) => (byActivity ? activeAtNs : row.createdAtNs)
   const found = shown
     .filter((view) => matches(view, options))
