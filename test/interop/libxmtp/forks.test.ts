@@ -110,6 +110,20 @@ describe.skipIf(native.problem !== undefined)('forks, with libxmtp', () => {
     const known = await info(ann, theirs.id)
     expect(known.isCommitLogForked).toBe(false)
     expect(known.remoteCommitLog.match(/commit_result: Success/g)).toHaveLength(2)
+
+    // In a direct message both publish, with the key that its maker has put there.
+    const dm = await bo.client().newDm(ann.core.self.inboxId)
+    await sync(ann)
+    await allow(ann, dm.id)
+    await say(ann, dm.id, 'hello')
+    await sync(ann)
+    await look(ann)
+    await dm.sync()
+    await expect
+      .poll(async () => isForked(await bo.reopen(), dm.id), { timeout: 30_000 })
+      .toBe(false)
+    await look(ann)
+    expect((await info(ann, dm.id)).isCommitLogForked).toBe(false)
     expect(ann.refusals).toEqual([])
   }, 120_000)
 
