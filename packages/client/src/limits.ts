@@ -149,7 +149,7 @@ export const maxEpochsBehind = 3n
  * Times that a part of a group's log is read again when something in it was missing or not taken: a node that is honest
  * again shows it then.
  */
-export const maxRereads = 3
+export const maxRereads = 8
 
 /** Inboxes in a group (v3-mls §5.2). */
 export const maxGroupInboxes = 250

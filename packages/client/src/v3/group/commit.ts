@@ -19,6 +19,7 @@ import { requireWritable } from './own.ts'
 import { isPaused } from './pausing.ts'
 import { loadKnown } from './known.ts'
 import { receiveNew } from './receive.ts'
+import { doubtBehind } from './rewind.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
 
 /** What a commit is to hold. */
@@ -108,7 +109,10 @@ export async function settle(core: Core, id: string): Promise<LoadedGroup> {
   let group = await loadKnown(core, id)
   if (group.pendingCommit === undefined) return group
   for (let tries = 0; tries < maxCommitTries; tries += 1) {
-    if (tries > 0) await core.environment.sleep(pauseMs(core, tries), core.signal)
+    if (tries > 0) {
+      await core.environment.sleep(pauseMs(core, tries), core.signal)
+      await doubtBehind(core, id, group.progress.epochBegan)
+    }
     await sendPendingCommit(core, group)
     group = await receiveNew(core, id)
     if (group.pendingCommit === undefined || isPaused(core, group.conversation)) return group

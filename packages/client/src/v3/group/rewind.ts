@@ -43,6 +43,16 @@ async function rewind(core: Core, id: string, end: bigint): Promise<void> {
   })
 }
 
+/**
+ * Reads again what is behind a place: something of ours that the node took did not come back. Only within a turn of the
+ * group.
+ */
+export async function doubtBehind(core: Core, id: string, place: bigint): Promise<void> {
+  await changeProgress(core, id, (change) => {
+    if (change.group.progress.cursor > place) doubt(change, place)
+  })
+}
+
 /** Changes how far a group was read, and nothing else. Only within a turn of the group. */
 export async function changeProgress(
   core: Core,

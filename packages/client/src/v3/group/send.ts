@@ -30,6 +30,7 @@ import { failMessage, requireWritable } from './own.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
 import { loadKnown } from './known.ts'
 import { receiveNew } from './receive.ts'
+import { doubtBehind } from './rewind.ts'
 import { keptTypeOf } from './conversation-row.ts'
 
 export type MessageToSend = {
@@ -128,8 +129,16 @@ async function publishInTurn(
 async function makeReady(core: Core, id: string): Promise<void> {
   let group = await settle(core, id)
   requireWritable(core, { group })
-  if (group.pendingMessages.some(({ row }) => row.payload.length > 0))
+  if (isAnySent(group)) group = await receiveNew(core, id)
+  if (isAnySent(group)) {
+    const places = group.pendingMessages.map(({ row }) => row.sentAfter)
+    await doubtBehind(
+      core,
+      id,
+      places.reduce((least, place) => (place < least ? place : least)),
+    )
     group = await receiveNew(core, id)
+  }
   if (keptTypeOf(group.conversation) === 'sync') return
   const now = nowNs(core)
   if (now - group.progress.installationsCheckedNs > installationCheckNs) {
@@ -141,6 +150,11 @@ async function makeReady(core: Core, id: string): Promise<void> {
     await changeInTurn(core, id, async ({ conversation }) =>
       conversation.rotatedAtNs === rotatedAtNs ? onlyAPath : undefined,
     )
+}
+
+/** Whether it is not known of a message of ours what became of it. */
+function isAnySent({ pendingMessages }: LoadedGroup): boolean {
+  return pendingMessages.some(({ row }) => row.payload.length > 0)
 }
 
 const onlyAPath = { proposals: [], keyPackages: [] }
@@ -174,6 +188,7 @@ function addMessage(core: Core, change: GroupChange, message: MessageToSend): st
       payload: new Uint8Array(),
       epoch: 0n,
       sentAtNs,
+      sentAfter: 0n,
     },
   })
   return bytesToHex(row.id)
@@ -218,7 +233,8 @@ async function encryptOne(core: Core, change: GroupChange, own: OwnMessage): Pro
   const data = v3.encodePlaintext({ content, idempotencyKey })
   const { state, message } = await encryptMessage(mls, data, { random: core.environment.random })
   setMls(change, state)
-  putPendingMessage(change, { ...own, row: { ...row, payload: message, epoch } })
+  const sentAfter = change.group.progress.cursor
+  putPendingMessage(change, { ...own, row: { ...row, payload: message, epoch, sentAfter } })
 }
 
 /** In calls that every node takes; what the node never stores is marked as failed, and nothing beside it. */

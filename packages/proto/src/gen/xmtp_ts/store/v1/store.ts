@@ -161,6 +161,8 @@ export interface PendingMessage {
   sentAtNs: bigint;
   /** EncodedContent */
   content: Uint8Array;
+  /** sequence id up to which the group had been read when it was encrypted */
+  sentAfter: bigint;
 }
 
 /** A commit of our own of which it is not known yet whether it won its epoch. Its records are kept beside it. */
@@ -1142,6 +1144,7 @@ function createBasePendingMessage(): PendingMessage {
     epoch: 0n,
     sentAtNs: 0n,
     content: new Uint8Array(0),
+    sentAfter: 0n,
   };
 }
 
@@ -1173,6 +1176,12 @@ export const PendingMessage: MessageFns<PendingMessage> = {
     }
     if (message.content.length !== 0) {
       writer.uint32(58).bytes(message.content);
+    }
+    if (message.sentAfter !== 0n) {
+      if (BigInt.asUintN(64, message.sentAfter) !== message.sentAfter) {
+        throw new globalThis.Error("value provided for field message.sentAfter of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.sentAfter);
     }
     return writer;
   },
@@ -1244,6 +1253,14 @@ export const PendingMessage: MessageFns<PendingMessage> = {
             }
 
             message.content = reader.bytes();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.sentAfter = reader.uint64() as bigint;
             continue;
           }
         }
