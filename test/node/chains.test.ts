@@ -1,4 +1,9 @@
-import { createChainVerifier, openMemoryV3Store, parseNodeConfig } from '@xmtp-ts/node'
+import {
+  createChainVerifier,
+  createLogger,
+  openMemoryV3Store,
+  parseNodeConfig,
+} from '@xmtp-ts/node'
 import {
   GetInboxIdsRequest,
   GetInboxIdsResponse,
@@ -180,8 +185,11 @@ describe('the setting', () => {
 describe('contract wallets on the node', () => {
   async function open(answer: Parameters<typeof chain>[0]) {
     const { url, asked } = await chain(answer)
-    const node = await startNode({ v3: openMemoryV3Store(), contracts: verifier(url) })
-    return { client: grpcClient(node), asked }
+    const lines: string[] = []
+    const logger = createLogger({ format: 'json', write: (line) => void lines.push(line) })
+    const contracts = verifier(url)
+    const node = await startNode({ v3: openMemoryV3Store(), contracts, logger })
+    return { client: grpcClient(node), asked, lines, url }
   }
 
   const owner = v3.ethereumIdentifier(address)
@@ -237,11 +245,24 @@ describe('contract wallets on the node', () => {
     expect(await inboxOf(client)).toBeUndefined()
   })
 
-  it('hear UNAVAILABLE while the chain does not answer, and nothing is stored', async () => {
-    const { client } = await open(() => 'busy')
+  it('hear UNAVAILABLE while the chain does not answer, and nothing is stored; the operator hears why', async () => {
+    const { client, lines, url } = await open(() => 'busy')
     await expect(publish(client)).rejects.toMatchObject({ code: 14 })
     await expect(verify(client, account.text)).rejects.toMatchObject({ code: 14 })
     expect(await inboxOf(client)).toBeUndefined()
+    expect(lines.map((line) => JSON.parse(line).event)).toEqual(['api.failed', 'api.failed'])
+    expect(lines[0]).toContain('eip155:1 did not answer')
+    expect(lines.join('\n')).not.toContain(new URL(url).pathname)
+  })
+
+  it('do not hear what the server of the chain says of itself; the operator does', async () => {
+    const message = 'key 1234 has no credit'
+    const { client, lines } = await open(() => ({ error: { code: -32_000, message } }))
+    await expect(publish(client)).rejects.toMatchObject({
+      code: 14,
+      details: 'eip155:1 cannot be asked',
+    })
+    expect(lines.join()).toContain(message)
   })
 
   it('are verified one by one, with the block, or the reason why not', async () => {

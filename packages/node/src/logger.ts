@@ -2,7 +2,7 @@ import { XmtpError } from '@xmtp-ts/protocol'
 
 /** Where the node tells its operator what happens. Never secrets, payloads or topics. */
 export type Logger = {
-  /** A likely bug, or a store that fails. */
+  /** A likely bug, or a store or a chain that fails. */
   error(event: string, fields?: LogFields): void
   info(event: string, fields?: LogFields): void
 }

@@ -140,6 +140,14 @@ function observed(method: Method, observers: Observers): Method {
   }
 }
 
+/** What the node depends on and fails is answered as unavailable, but the operator must see the cause. */
+function isForOperator(error: unknown): boolean {
+  return (
+    error instanceof XmtpError &&
+    (error.code === 'node.store.unavailable' || error.code === 'node.chain.unavailable')
+  )
+}
+
 type ObservedCall = Pick<MethodMetrics, 'received' | 'sent'> & {
   readonly finish: (error?: unknown) => void
 }
@@ -158,9 +166,7 @@ function begin(observation: {
     const durationMs = performance.now() - startedMs
     metrics.ended({ code, durationMs, headers: call.headers })
     if (error === undefined) return
-    // The store's failures are answered as unavailable, but the operator must see the cause.
-    const isOfStore = error instanceof XmtpError && error.code === 'node.store.unavailable'
-    if (isUnexpected(error) || isOfStore) logger.error('api.failed', { path, error })
+    if (isUnexpected(error) || isForOperator(error)) logger.error('api.failed', { path, error })
   }
   return { received: metrics.received, sent: metrics.sent, finish }
 }

@@ -25,8 +25,9 @@ export type ChainOptions = {
  * none, `v3.identity.contract.notConfigured`.
  */
 export function createChainVerifier({ urls, timeoutMs }: ChainOptions): v3.ContractVerifier {
-  const options = timeoutMs === undefined ? {} : { timeoutMs }
-  const chains = new Map([...urls].map(([id, url]) => [id, createRpc(url, options)]))
+  const chains = new Map(
+    [...urls].map(([id, url]) => [id, createRpc(url, { chain: `eip155:${id}`, timeoutMs })]),
+  )
   const turnstile = createTurnstile({ running: maxChainCalls, waiting: maxChainWaiting })
   const verdicts = createVerdictCache()
   return {
@@ -38,7 +39,7 @@ export function createChainVerifier({ urls, timeoutMs }: ChainOptions): v3.Contr
       const known = blockNumber === undefined ? undefined : verdicts.get(check, blockNumber)
       if (known !== undefined) return known
       return turnstile.run(async () => {
-        const block = blockNumber ?? (await latestBlock(rpc))
+        const block = blockNumber ?? (await latestBlock(rpc, check.account))
         const verdict = await askValidator(rpc, { ...check, blockNumber: block })
         verdicts.set(check, verdict)
         return verdict
@@ -60,12 +61,12 @@ function requireBounds({ hash, signature }: v3.ContractCheck): void {
     )
 }
 
-async function latestBlock(rpc: RpcCall): Promise<bigint> {
+async function latestBlock(rpc: RpcCall, account: v3.AccountId): Promise<bigint> {
   const answer = await rpc('eth_blockNumber', [])
-  if (!answer.ok) throw unavailable(answer.message)
+  if (!answer.ok) throw unavailable(account, answer.message)
   const { result } = answer
   if (typeof result !== 'string' || !/^0x[0-9a-fA-F]{1,16}$/.test(result))
-    throw unavailable('its block number is none')
+    throw unavailable(account, 'its block number is none')
   return BigInt(result)
 }
 
@@ -73,16 +74,16 @@ async function askValidator(
   rpc: RpcCall,
   check: v3.ContractCheck & { readonly blockNumber: bigint },
 ): Promise<Verdict> {
-  const { blockNumber } = check
+  const { blockNumber, account } = check
   const call = { data: validatorCall(check) }
   const answer = await rpc('eth_call', [call, `0x${blockNumber.toString(16)}`])
   if (!answer.ok) {
-    if (!isRevert(answer)) throw unavailable(answer.message)
+    if (!isRevert(answer)) throw unavailable(account, answer.message)
     return { isValid: false, blockNumber, reason: 'the wallet reverts' }
   }
   const { result } = answer
   if (typeof result !== 'string' || !/^0x[0-9a-fA-F]*$/.test(result))
-    throw unavailable('its answer is no data')
+    throw unavailable(account, 'its answer is no data')
   return result === validAnswer
     ? { isValid: true, blockNumber }
     : { isValid: false, blockNumber, reason: 'the wallet says no' }
@@ -93,8 +94,10 @@ function isRevert({ code, message }: { readonly code: number; readonly message: 
   return code === 3 || /revert/i.test(message)
 }
 
-function unavailable(reason: string): XmtpError {
-  return new XmtpError('node.chain.unavailable', `A chain cannot be asked: ${reason}.`)
+/** What a server says of itself is for the operator; callers hear which chain it is. */
+function unavailable({ chainId }: v3.AccountId, reason: string): XmtpError {
+  const text = `eip155:${chainId} cannot be asked`
+  return new XmtpError('node.chain.unavailable', `${text}: ${reason}.`, { details: { text } })
 }
 
 type Verdict = v3.ContractVerdict & { readonly blockNumber: bigint }

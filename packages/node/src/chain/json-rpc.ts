@@ -10,8 +10,15 @@ export type RpcAnswer =
 export type RpcCall = (method: string, params: readonly unknown[]) => Promise<RpcAnswer>
 
 /** Calls to one server, which is not trusted with our time or memory. */
-export function createRpc(url: string, options: { readonly timeoutMs?: number } = {}): RpcCall {
-  const { timeoutMs = chainCallMs } = options
+export function createRpc(
+  url: string,
+  options: {
+    /** How errors call it. */
+    readonly chain: string
+    readonly timeoutMs?: number | undefined
+  },
+): RpcCall {
+  const { chain, timeoutMs = chainCallMs } = options
   return async (method, params) => {
     try {
       const response = await fetch(url, {
@@ -25,7 +32,7 @@ export function createRpc(url: string, options: { readonly timeoutMs?: number } 
       return parseAnswer(await readBounded(response))
     } catch (cause) {
       // Without the URL: it may hold a key.
-      throw new XmtpError('node.chain.unavailable', 'A chain did not answer.', { cause })
+      throw new XmtpError('node.chain.unavailable', `${chain} did not answer.`, { cause })
     }
   }
 }

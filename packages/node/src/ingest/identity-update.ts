@@ -52,6 +52,7 @@ export async function publishIdentityUpdate(
     if (sequence !== undefined) return
     if (await store.identity.has(item.topic, item.digest)) return
     before = await loadState(store.identity, inboxId)
+    checkRoomForBytes(before.logBytes, bytes.length)
   }
 }
 
