@@ -393,6 +393,19 @@ describe('consent', () => {
   })
 })
 
+describe('a stream of one conversation', () => {
+  it('begins with what the store has not seen', async () => {
+    await one(1, 'send', ben, 'unseen')
+    const stream = startJson(2, 'stream', ann)
+    await printed(stream, ({ text }) => text === 'unseen')
+    stream.interrupt()
+    expect(await stream.finished).toBe(0)
+    const others = objects(stream.out()).filter(({ sender }) => sender !== ann)
+    expect(others).toEqual([])
+    expect(await failed(2, 'stream', 'Nothing')).toMatchObject({ exitCode: 8 })
+  })
+})
+
 describe('a durable stream', () => {
   it('goes on where it was, whatever else has read the store', async () => {
     const argv = ['stream', ann, '--durable', 'bot']

@@ -1,7 +1,7 @@
 import { XmtpError, type DecodedMessage, type StreamOptions } from '@xmtp-ts/client'
 import { parseDurableName } from '../arguments.ts'
-import { findConversation, type AnyConversation } from '../find.ts'
-import { openSession, openSynced, type Session, type SessionOptions } from '../session.ts'
+import { everyConsentState, findConversation, type AnyConversation } from '../find.ts'
+import { openSession, type Session, type SessionOptions } from '../session.ts'
 import { sentence, type Reporter } from '../report.ts'
 import { displayName, inboxesOfConversation } from '../show/conversation.ts'
 import { labelled } from '../show/describe.ts'
@@ -29,9 +29,8 @@ const follow: typeof stream = async (options, context, name) => {
   const durable = options.durable === undefined ? undefined : parseDurableName(options.durable)
   if (durable !== undefined && options.ephemeral === true)
     throw new XmtpError('cli.usage', 'An installation for one command has nothing to resume.')
-  const open = name === undefined ? openSession : openSynced
-  await using session = await open(options, context)
-  const only = name === undefined ? undefined : await findConversation(session, name)
+  await using session = await openSession(options, context)
+  const only = name === undefined ? undefined : await findKnown(session, name)
   const { client } = session
   const following = {
     ...reports(reporter),
@@ -50,6 +49,17 @@ const follow: typeof stream = async (options, context, name) => {
       await reporter.result(messageReport({ ...label, place, above }))
     above = message.sentAt
     if (io.signal.aborted) break
+  }
+}
+
+/** What is read to find a conversation is not streamed any more: so nothing is, unless the store does not have it yet. */
+async function findKnown(session: Session, name: string): Promise<AnyConversation> {
+  try {
+    return await findConversation(session, name)
+  } catch (error) {
+    if (!(error instanceof XmtpError && error.code === 'cli.conversation.unknown')) throw error
+    await session.client.conversations.syncAll(everyConsentState)
+    return findConversation(session, name)
   }
 }
 
