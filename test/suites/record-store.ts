@@ -4,7 +4,7 @@ import type {
   RecordRange,
   RecordStore,
 } from '../../packages/client/src/store/record-store.ts'
-import { orderedSegment, underPrefix } from '../../packages/client/src/store/record-store.ts'
+import { after, orderedSegment, underPrefix } from '../../packages/client/src/store/record-store.ts'
 
 /** One place to keep records, and as many handles to it as wanted: what a file is to processes. */
 export type RecordPlace = { readonly open: () => Promise<RecordStore> }
@@ -275,6 +275,31 @@ export function recordStoreSuite(name: string, newPlace: () => Promise<RecordPla
           ordered('m/x/', 4),
           `${ordered('m/x/', 4)}/a`,
         ])
+      })
+
+      it('goes on behind a key, page by page, with each record once', async () => {
+        const store = await openOne()
+        const keys = ['t/a', 't/a/b', 't/aa', ordered('t/', 1), ordered('t/', 2), 't/b'].toSorted()
+        await store.write({ put: keys.map((key) => put(key)) })
+        const found: string[] = []
+        const { to } = underPrefix('t/')
+        for (let from = 't/'; found.length <= keys.length; from = after(found.at(-1)!)) {
+          const [next] = await keysOf(store, range({ from, to, limit: 1 }))
+          if (next === undefined) break
+          found.push(next)
+        }
+        expect(found).toEqual(keys)
+        const numbers = { from: after(ordered('t/', 1)), to: after(ordered('t/', 2)) }
+        expect(await keysOf(store, range(numbers))).toEqual([ordered('t/', 2)])
+      })
+
+      it.each(['t/a\0', 't/\u{e9}', 't/\n'])('refuses a bound of %j', async (bound) => {
+        const store = await openOne()
+        for (const of of [
+          { from: bound, to: 'z' },
+          { from: 'a', to: bound },
+        ])
+          await expect((async () => store.scan(range(of)))()).rejects.toThrow(RangeError)
       })
 
       it('shows nothing that the store keeps for itself', async () => {

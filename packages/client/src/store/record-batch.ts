@@ -74,6 +74,8 @@ function checkValue(value: Uint8Array): void {
 export function checkRange(range: RecordRange): RecordRange {
   if (!Number.isSafeInteger(range.limit) || range.limit < 1)
     throw new RangeError(`${range.limit} is no limit.`)
+  if (!/^[\x20-\x7f]*$/.test(range.from + range.to))
+    throw new RangeError('A range goes between printable ASCII keys.')
   return range.from < firstKey ? { ...range, from: firstKey } : range
 }
 

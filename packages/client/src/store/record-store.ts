@@ -55,6 +55,14 @@ export function orderedSegment(value: bigint): string {
   return `#${value.toString(16).padStart(16, '0')}`
 }
 
+/**
+ * Behind a key and before the one after it, as the beginning or end of a range: no key has a space. A zero byte would do as
+ * well, but bindings of SQLite end a text there.
+ */
+export function after(key: string): string {
+  return `${key} `
+}
+
 /** All keys that start with `prefix`, which ends in `/`. */
 export function underPrefix(prefix: string): Pick<RecordRange, 'from' | 'to'> {
   return { from: prefix, to: `${prefix.slice(0, -1)}0` }

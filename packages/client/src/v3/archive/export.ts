@@ -8,6 +8,7 @@ import {
   MessageKind,
 } from '@xmtp-ts/proto/store/v1/store'
 import { attempt } from '@xmtp-ts/protocol'
+import { messagePageRecords } from '../../limits.ts'
 import { nowNs, type Core } from '../core.ts'
 import { consentSaves } from '../conversation/consent.ts'
 import { consentOfRow, readView } from '../conversation/view.ts'
@@ -81,7 +82,7 @@ async function* groups(core: Core, options: ArchiveOptions): AsyncGenerator<Arch
 async function* messages(core: Core, options: ArchiveOptions): AsyncGenerator<ArchiveElement> {
   for await (const id of conversationIds(core)) {
     await readBackSent(core, id)
-    for await (const page of scanPages(core.store, keys.messages(id)))
+    for await (const page of scanPages(core.store, keys.messages(id), messagePageRecords))
       for (const { value } of page) {
         const row = decodeRow(Message, value)
         if (isWanted(core, row, options)) yield { $case: 'groupMessage', value: saveMessage(row) }

@@ -1,7 +1,12 @@
 import { InboxHead } from '@xmtp-ts/proto/store/v1/store'
 import { attempt, equalBytes, v3, XmtpError } from '@xmtp-ts/protocol'
 import { maxInboxBatchBytes, maxInboxStates, maxInboxWriteTries } from '../../limits.ts'
-import { orderedSegment, type RecordStore, type StoredRecord } from '../../store/record-store.ts'
+import {
+  after,
+  orderedSegment,
+  type RecordStore,
+  type StoredRecord,
+} from '../../store/record-store.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, encodeRow } from '../records/rows.ts'
 import type { KnownInbox, LogStep } from './inbox-log.ts'
@@ -55,8 +60,8 @@ export function createInboxRecords(store: RecordStore): InboxRecords {
       if (until <= since) return false
       const prefix = keys.inboxStates(inboxId)
       const records = await store.scan({
-        from: `${prefix}${orderedSegment(since)}\0`,
-        to: `${prefix}${orderedSegment(until)}\0`,
+        from: after(prefix + orderedSegment(since)),
+        to: after(prefix + orderedSegment(until)),
         order: 'ascending',
         limit: 1,
       })

@@ -1,6 +1,6 @@
 import { Message } from '@xmtp-ts/proto/store/v1/store'
 import { messagePageRecords } from '../../limits.ts'
-import { orderedSegment, underPrefix } from '../../store/record-store.ts'
+import { after, orderedSegment, underPrefix } from '../../store/record-store.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow } from '../records/rows.ts'
 import type { DecodedMessage } from './decoded-message.ts'
@@ -135,7 +135,7 @@ async function collectOne(
     }
     const last = page.at(-1)
     if (last === undefined || page.length < messagePageRecords) break
-    if (order === 'ascending') from = `${last.key}\0`
+    if (order === 'ascending') from = after(last.key)
     else to = last.key
   }
   return rows

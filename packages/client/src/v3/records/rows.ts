@@ -1,5 +1,10 @@
 import { XmtpError } from '@xmtp-ts/protocol'
-import { underPrefix, type RecordStore, type StoredRecord } from '../../store/record-store.ts'
+import {
+  after,
+  underPrefix,
+  type RecordStore,
+  type StoredRecord,
+} from '../../store/record-store.ts'
 import { scanPageRecords } from '../../limits.ts'
 
 type RowCodec<T> = {
@@ -44,15 +49,16 @@ export async function scanAll(
 export async function* scanPages(
   store: RecordStore,
   prefix: string,
+  limit = scanPageRecords,
 ): AsyncGenerator<readonly StoredRecord[]> {
   let { from, to } = underPrefix(prefix)
   for (;;) {
-    const page = await store.scan({ from, to, order: 'ascending', limit: scanPageRecords })
+    const page = await store.scan({ from, to, order: 'ascending', limit })
     const last = page.at(-1)
     if (last === undefined) return
     yield page
-    if (page.length < scanPageRecords) return
-    from = `${last.key}\0`
+    if (page.length < limit) return
+    from = after(last.key)
   }
 }
 
