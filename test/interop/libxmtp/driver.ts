@@ -26,6 +26,8 @@
 //   `process.call('Client.fetchInboxStates', [inboxId], backend)`. Methods and properties alike, awaited; bytes,
 //   bigints, maps and objects of the SDK pass both ways.
 // - Failures of the SDK reject with its text.
+// - Our own client has the shape of the SDK, so it stands behind this interface too (ours.ts); sides.ts runs one test with
+//   ours and libxmtp in either place.
 import type { Hex } from 'viem'
 import type { Answer, Request, SignerSpec } from './host.ts'
 import type { Stream } from './stream.ts'

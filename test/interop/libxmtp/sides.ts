@@ -102,8 +102,9 @@ async function stateOf(view: Conversation) {
     epoch,
     authenticator: commits.findLast(({ result }) => result === 'Success')?.authenticator,
     members: (await view.members())
-      .map(({ consentState: _, installationIds, accounts, ...member }) => ({
-        ...member,
+      .map(({ inboxId, permissionLevel, installationIds, accounts }) => ({
+        inboxId,
+        permissionLevel,
         installationIds: installationIds.toSorted(),
         accounts: accounts.toSorted(),
       }))
