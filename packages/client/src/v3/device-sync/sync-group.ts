@@ -6,6 +6,7 @@ import type { Core } from '../core.ts'
 import { keptTypeOf } from '../group/conversation-row.ts'
 import { createLocalGroup, firstAttributes, policiesFor } from '../group/create.ts'
 import { changeGroup } from '../group/commit.ts'
+import type { InboxAnswers } from '../identity/directory.ts'
 import { planMembers } from '../group/members.ts'
 import { isPaused } from '../group/pausing.ts'
 import { keys } from '../records/keys.ts'
@@ -52,8 +53,10 @@ export async function readSyncGroups({ store }: Core): Promise<readonly SyncGrou
  */
 export function openSyncGroup(core: Core): Promise<string> {
   return core.groups.turn('sync group', async () => {
-    const newest = (await readSyncGroups(core)).find((group) => isOurs(core, group))
-    const known = newest && (await isHeardByRevoked(core, newest.id)) ? undefined : newest
+    const newest = (await readSyncGroups(core)).find(
+      ({ row }) => row.active && !isPaused(core, row),
+    )
+    const known = newest && (await isAmongUs(core, newest.id)) ? newest : undefined
     const id = known?.id ?? (await newSyncGroup(core))
     if (known === undefined || membersOf(known).get(core.self.inboxId) === 0n)
       await changeGroup(core, id, (group) => planMembers(core, group, { add: [], remove: [] }))
@@ -66,27 +69,24 @@ function newSyncGroup(core: Core): Promise<string> {
   return createLocalGroup(core, { type: 'sync', attributes, policies: policiesFor('sync') })
 }
 
-/** Any member may add others: one that somebody let in does not hear what we say. */
-function isOurs(core: Core, group: SyncGroup): boolean {
-  const [inboxId, ...others] = membersOf(group).keys()
-  const isAmongUs = inboxId === core.self.inboxId && others.length === 0
-  return group.row.active && !isPaused(core, group.row) && isAmongUs
-}
-
 /**
- * Nobody takes a revoked installation out of a sync group, since they are not changed once they are made: what is said from
- * then on is said in a new one. Asks nobody: whoever revoked it knows.
+ * Whether all who hear what is said in a group are installations of ours. Any member may let others in, and nobody takes a
+ * revoked installation out of a sync group, since they are not changed once they are made.
  */
-async function isHeardByRevoked(core: Core, id: string): Promise<boolean> {
-  const { inboxId } = core.self
-  const state = (await core.inboxes.latest([inboxId])).get(inboxId)?.state
+async function isAmongUs(core: Core, id: string): Promise<boolean> {
   const group = await core.groups.turn(id, () => core.groups.load(id))
-  if (state === undefined || group === undefined) return false
-  const ours = new Set([
-    bytesToHex(core.self.installationId),
-    ...v3.installationsOf(state).map(({ key }) => bytesToHex(key)),
-  ])
-  return members(group.mls).some(({ leaf }) => !ours.has(bytesToHex(leaf.signatureKey)))
+  const { inboxId, installationId } = core.self
+  const isOurs = (answers: InboxAnswers) => {
+    const state = answers.get(inboxId)?.state
+    const keys = state === undefined ? [] : v3.installationsOf(state).map(({ key }) => key)
+    const ours = new Set([installationId, ...keys].map(bytesToHex))
+    const leaves = group === undefined ? [] : members(group.mls)
+    return leaves.every(({ leaf }) => ours.has(bytesToHex(leaf.signatureKey)))
+  }
+  // One that is not known yet may have come lately.
+  return (
+    isOurs(await core.inboxes.latest([inboxId])) || isOurs(await core.inboxes.refresh([inboxId]))
+  )
 }
 
 function membersOf({ row }: SyncGroup): ReadonlyMap<string, bigint> {
