@@ -43,3 +43,21 @@ async function findLate({ store }: Core): Promise<ReadonlySet<string>> {
   })
   return new Set(late.map(({ key }) => key.split('/')[1] ?? ''))
 }
+
+/**
+ * Sends everything of ours that waits in a group. Where nothing can be said now, because we are out of it or it is paused, it
+ * goes on waiting.
+ * @throws XmtpError what the network throws; `client.node.refused`
+ */
+export async function publishIfWritable(core: Core, id: string): Promise<void> {
+  try {
+    await publishMessages(core, id)
+  } catch (error) {
+    if (!(error instanceof XmtpError && unwritable.has(error.code))) throw error
+  }
+}
+
+const unwritable: ReadonlySet<string> = new Set([
+  'client.conversation.inactive',
+  'client.conversation.paused',
+])

@@ -77,23 +77,6 @@ export async function publishMessages(core: Core, id: string): Promise<void> {
   await publish(core, id, undefined)
 }
 
-/**
- * The same in a group in which nothing can be said now, because we are out of it or it is paused: there it goes on waiting.
- * @throws XmtpError what the network throws; `client.node.refused`
- */
-export async function publishIfWritable(core: Core, id: string): Promise<void> {
-  try {
-    await publishMessages(core, id)
-  } catch (error) {
-    if (!(error instanceof XmtpError && unwritable.has(error.code))) throw error
-  }
-}
-
-const unwritable: ReadonlySet<string> = new Set([
-  'client.conversation.inactive',
-  'client.conversation.paused',
-])
-
 async function publish(
   core: Core,
   id: string,

@@ -7,12 +7,12 @@ import { decodeRow, getRow, scanAll } from '../records/rows.ts'
 import { catchUp } from './catch-up.ts'
 import { changeGroup } from './commit.ts'
 import { groupIdOf, keptTypeOf, type KeptType } from './conversation-row.ts'
+import { publishIfWritable } from './late.ts'
 import { planMembers } from './members.ts'
 import { isPaused } from './pausing.ts'
 import { sendOwedWelcomes } from './owed-welcomes.ts'
 import { receiveNew } from './receive.ts'
 import { rewindFalse } from './rewind.ts'
-import { publishIfWritable } from './send.ts'
 import { receiveWelcomes } from './welcomes.ts'
 
 /** How many conversations there were to look after, and how many of them had something new. */
