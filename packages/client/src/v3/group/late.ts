@@ -5,7 +5,7 @@ import { jittered } from '../../network/retry.ts'
 import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, scanAll } from '../records/rows.ts'
-import { publishIfWritable } from './send.ts'
+import { publishMessages } from './send.ts'
 
 /**
  * Sends again what came too late for others to read, until the client is closed: its sender was told that it is sent. It keeps
