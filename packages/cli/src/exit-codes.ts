@@ -52,6 +52,7 @@ const byPrefix: Readonly<Record<string, number>> = {
   'cli.conversation.': 8,
   'cli.message.': 8,
   'cli.installation.': 8,
+  'cli.installation.revoked': 6,
   'client.conversation.unknown': 8,
   'client.conversation.': 9,
   'client.group.': 9,

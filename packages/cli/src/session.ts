@@ -11,7 +11,11 @@ import { readWallet, type KeyOptions, type Wallet } from './wallet-key.ts'
 export type StoredOptions = NetworkOptions & KeyOptions & StoreOptions
 
 /** The options of verbs that need an installation. */
-export type SessionOptions = StoredOptions & { readonly ephemeral?: boolean }
+export type SessionOptions = StoredOptions & {
+  readonly ephemeral?: boolean
+  /** False: nobody is asked anything. */
+  readonly sync?: boolean
+}
 
 /** An installation at work. */
 export type Session = AsyncDisposable & {
@@ -24,7 +28,7 @@ export type Session = AsyncDisposable & {
 
 /**
  * Opens the installation of the wallet key, and makes one where there is none, saying so. Ctrl-C ends whatever it does.
- * @throws XmtpError `cli.key.*`, `cli.storeKey.*`, `client.store.*`, what `Client.create` throws
+ * @throws XmtpError `cli.key.*`, `cli.storeKey.*`, `cli.installation.revoked`, `client.store.*`, what `Client.create` throws
  */
 export async function openSession(options: SessionOptions, context: VerbContext): Promise<Session> {
   const wallet = await readWallet(options, context.io)
@@ -40,6 +44,7 @@ export async function openSession(options: SessionOptions, context: VerbContext)
   }
   try {
     if (isNew) await makeInstallation(client, { wallet, reporter: context.reporter })
+    else if (options.sync !== false) await requireMember(client)
     return { client, wallet, isNew, people: openPeople(client), [Symbol.asyncDispose]: close }
   } catch (error) {
     await client.close()
@@ -128,6 +133,16 @@ async function makeInstallation(
   const which = `installation ${shortId(client.installationId)} of ${wallet.address}`
   const count = installations.length === 1 ? 'its first' : `one of ${installations.length}`
   reporter.notice('installation.made', `This device is now ${which}, ${count}.`)
+}
+
+/** What a revoked installation writes, some would still take: it is not what its owner wants. */
+async function requireMember({ preferences, installationId }: Client): Promise<void> {
+  const { installations } = await preferences.fetchInboxState()
+  if (installations.some(({ id }) => id === installationId)) return
+  throw new XmtpError(
+    'cli.installation.revoked',
+    `The installation of this device, ${shortId(installationId)}, was revoked.`,
+  )
 }
 
 /** Nobody could use it any more, and an inbox has ten at most. */

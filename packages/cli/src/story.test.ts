@@ -121,9 +121,17 @@ describe('an identity', () => {
     expect(all.map(({ isOwn }) => isOwn)).toEqual([true, false])
     const [, { id }] = all as [Line, Line]
     const elsewhere = join(folder(), 'nowhere.db3')
+    const shown = ['identity', 'show', '--db', db] as const
+    expect(await one(2, ...shown)).toMatchObject({ installationId: id, isRevoked: false })
     const revoking = ['installations', 'revoke', id.slice(0, 8), '--db', elsewhere]
     expect(await done(2, ...revoking)).toMatchObject([{ id, revoked: true }])
     expect(await done(2, 'installations', 'list')).toMatchObject([{ isOwn: true }])
+    expect(await one(2, ...shown)).toMatchObject({ installationId: id, isRevoked: true })
+    expect(await failed(2, 'sync', '--db', db)).toMatchObject({
+      exitCode: 6,
+      code: 'cli.installation.revoked',
+    })
+    expect(await done(2, 'conversations', '--db', db, '--no-sync')).toEqual([])
     expect(await done(2, 'installations', 'revoke', '--all-others')).toEqual([])
   })
 

@@ -275,6 +275,10 @@ export const errorCodes = {
   'cli.message.unknown': { retry: false, fix: 'See `xmtp-ts history`.' },
   'cli.message.ambiguous': { retry: false, fix: 'Name it by more of its id.' },
   'cli.installation.unknown': { retry: false, fix: 'See `xmtp-ts installations list`.' },
+  'cli.installation.revoked': {
+    retry: false,
+    fix: 'Use another --db, or remove this store; --no-sync shows what is in it.',
+  },
   'cli.installation.ambiguous': { retry: false, fix: 'Name it by more of its id.' },
   'cli.file.unreadable': { retry: false, fix: 'Check the name and who may read it.' },
   'cli.file.unwritable': { retry: false, fix: 'Name another file.' },

@@ -7,7 +7,6 @@ import { describeAll } from '../show/describe.ts'
 import type { Verb } from '../verb.ts'
 
 export type ConversationsOptions = SessionOptions & {
-  readonly sync: boolean
   readonly type?: 'dm' | 'group'
   readonly consent?: 'unknown' | 'allowed' | 'denied' | 'any'
   readonly limit?: string
@@ -16,7 +15,7 @@ export type ConversationsOptions = SessionOptions & {
 /** Lists conversations, the one with the newest message first. */
 export const conversations: Verb<ConversationsOptions> = async (options, context) => {
   const limit = options.limit === undefined ? undefined : parseCount('--limit', options.limit)
-  await using session = await (options.sync ? openSynced : openSession)(options, context)
+  await using session = await (options.sync === false ? openSession : openSynced)(options, context)
   const types = { dm: ConversationType.Dm, group: ConversationType.Group } as const
   const listed = await session.client.conversations.list({
     conversationType: options.type && types[options.type],

@@ -7,7 +7,6 @@ import { messageReport } from '../show/message.ts'
 import type { Verb } from '../verb.ts'
 
 export type HistoryOptions = SessionOptions & {
-  readonly sync: boolean
   readonly limit: string
   /** A time in ISO 8601, or the id of a message. */
   readonly before?: string
@@ -24,10 +23,10 @@ export const history: Verb<HistoryOptions, [conversation: string]> = async (
   name,
 ) => {
   const limit = parseCount('--limit', options.limit)
-  await using session = await (options.sync ? openSynced : openSession)(options, context)
+  await using session = await (options.sync === false ? openSession : openSynced)(options, context)
   const conversation = await findConversation(session, name)
   // Of those that were denied, which are not read by themselves.
-  if (options.sync) await conversation.sync()
+  if (options.sync !== false) await conversation.sync()
   const { before, after } = options
   const isForward = after !== undefined && before === undefined
   const found = await conversation.messages({

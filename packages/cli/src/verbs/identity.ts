@@ -60,6 +60,8 @@ export const showIdentity: Verb<StoredOptions> = async (options, context) => {
     inboxId === null ? [] : await Client.fetchInboxStates([inboxId], networkOf(options))
   const { path, exists } = storeFileOf(options, { address: wallet.address, io })
   const inbox = state && inboxReport(state, installationId)
+  const isRevoked =
+    installationId !== undefined && !state?.installations.some(({ id }) => id === installationId)
   await reporter.result({
     json: {
       address: wallet.address,
@@ -67,6 +69,7 @@ export const showIdentity: Verb<StoredOptions> = async (options, context) => {
       registered: state !== undefined,
       store: exists ? path : null,
       installationId: installationId ?? null,
+      isRevoked,
       inboxId: null,
       ...inbox?.json,
     },
@@ -76,7 +79,10 @@ export const showIdentity: Verb<StoredOptions> = async (options, context) => {
           ['Address', wallet.address],
           ['Wallet key', wallet.file ?? 'XMTP_WALLET_KEY'],
           ['Store', exists ? path : 'none on this device'],
-          ['Installation', installationId ?? 'none on this device'],
+          [
+            'Installation',
+            `${installationId ?? 'none on this device'}${isRevoked ? ' (revoked)' : ''}`,
+          ],
           ...(inbox?.fields ?? [['Inbox', 'none; run `xmtp-ts identity create`'] as const]),
         ],
         screen,
