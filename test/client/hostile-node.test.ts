@@ -448,3 +448,104 @@ describe.each([...Object.entries(welcomeKinds), ...Object.entries(logKinds)])(
     })
   },
 )
+
+describe('a sync', () => {
+  it('goes on with everything else when one part of it fails, and says then what it was', async () => {
+    const victim = await openVictim(2)
+    const { ids, one, control, talk } = await scene(victim)
+    await talk(1)
+    const fresh = await open(5)
+    const late = await fresh.conversations.createGroup([victim.client.inboxId, control.inboxId])
+    victim.between.lie({
+      async unary(method, ask) {
+        if (method === 'QueryWelcomeMessages') throw Object.assign(new Error('no'), { code: 13 })
+        return ask()
+      },
+    })
+    await expect(victim.client.conversations.syncAll()).rejects.toMatchObject({
+      code: 'client.node.failed',
+    })
+    await control.conversations.syncAll()
+    await expectSame(victim.client, control, ids)
+    victim.between.lie({
+      async unary(method, ask) {
+        if (method === 'GetNewestGroupMessage') return Uint8Array.of(255)
+        return ask()
+      },
+    })
+    await one.sendText('more')
+    await expect(victim.client.conversations.syncAll()).rejects.toMatchObject({
+      code: 'client.network.malformedAnswer',
+    })
+    expect(await victim.client.conversations.getConversationById(late.id)).toBeDefined()
+    victim.between.beHonest()
+    await victim.client.conversations.syncAll()
+    await control.conversations.syncAll()
+    await expectSame(victim.client, control, [...ids, late.id])
+  })
+
+  it('of a group that does not answer holds up no other, and ends with its client', async () => {
+    const victim = await openVictim(2)
+    const { one, other, talk } = await scene(victim)
+    await talk(1)
+    victim.between.lie({
+      async unary(method, ask, request) {
+        const isOne = Buffer.from(request).includes(Buffer.from(one.id, 'hex'))
+        if (method === 'QueryGroupMessages' && isOne) return new Promise(() => undefined)
+        return ask()
+      },
+    })
+    const syncing = victim.client.conversations.syncAll()
+    const ended = expect(syncing).rejects.toMatchObject({ code: 'client.closed' })
+    await until(async () => (await have(victim.client, other.id)).texts.includes('and 1'))
+    await victim.client.close()
+    await ended
+  })
+
+  it('of a log without end stops, and goes on there', async () => {
+    const victim = await openVictim(2)
+    const { ids, one, control, talk } = await scene(victim)
+    const groupId = Uint8Array.from(Buffer.from(one.id, 'hex'))
+    let pages = 0
+    const { createMlsApi } = await import('../../packages/client/src/network/mls-api.ts')
+    const { systemEnvironment } = await import('@xmtp-ts/client')
+    const { QueryGroupMessagesRequest, QueryGroupMessagesResponse } =
+      await import('@xmtp-ts/proto/mls/api/v1/mls')
+    const api = createMlsApi({
+      headers: {},
+      environment: systemEnvironment,
+      transport: {
+        async unary(_path, request) {
+          pages += 1
+          const from = QueryGroupMessagesRequest.decode(request).pagingInfo?.idCursor ?? 0n
+          const messages = Array.from({ length: 100 }, (_, index) => ({
+            version: {
+              $case: 'v1' as const,
+              value: {
+                id: from + BigInt(index + 1),
+                createdNs: 1n,
+                groupId,
+                data: new Uint8Array(1),
+                senderHmac: new Uint8Array(),
+                shouldPush: false,
+                isCommit: false,
+              },
+            },
+          }))
+          const pagingInfo = { direction: 1, limit: 100, idCursor: from + 100n }
+          return QueryGroupMessagesResponse.encode({ messages, pagingInfo }).finish()
+        },
+        serverStream: () => Promise.reject(new Error('not asked')),
+      },
+    })
+    const read = async () => {
+      for await (const page of api.queryGroupMessages(groupId, 0n)) if (page.length !== 100) return
+    }
+    await expect(read()).rejects.toMatchObject({ code: 'client.network.endless' })
+    expect(pages).toBe(2_000)
+    await talk(1)
+    await victim.sync()
+    await control.conversations.syncAll()
+    await expectSame(victim.client, control, ids)
+  })
+})

@@ -1,6 +1,9 @@
 /** Milliseconds that one unary call may take. A node answers in tens; a long page over a bad line in seconds. */
 export const callTimeoutMs = 30_000
 
+/** Milliseconds in which an answer may still come to its end when nobody reads on, so that its connection can be kept. */
+export const leftBodyMs = 1_000
+
 /** Milliseconds until the headers of a stream must be here. Nodes send them at once. */
 export const openStreamTimeoutMs = 15_000
 
@@ -208,8 +211,8 @@ export const maxMessagesPerCall = 500
 /** Bytes of messages sent in one call, but for a single larger one. Nodes take 50 MB. */
 export const maxMessageBytesPerCall = 10_485_760
 
-/** Pages that one query follows: a million messages. What was read is kept, and the next query goes on there. */
-export const maxPages = 10_000
+/** Pages that one query follows: 200,000 messages. What was read is kept, and the next query goes on there. */
+export const maxPages = 2_000
 
 /** The highest place in a log that is believed: 2^48, the millionth entry of each second for nine years. */
 export const maxLogPlace = 281_474_976_710_656n
@@ -286,6 +289,12 @@ export const minCommitLogLookMs = 2_000
 
 /** Entries of each commit log that are kept for a group, ours and the node's. About 150 bytes each. */
 export const keptCommits = 1_000
+
+/**
+ * Nanoseconds after which a commit that failed counts as failed although what was before it is still doubted: 10 minutes. It
+ * may count after all, when what was missing before it has come.
+ */
+export const failureSettleNs = 600_000_000_000n
 
 /** Pages of commit logs that are read one after the other; the rest the next time. */
 export const maxCommitLogPages = 20

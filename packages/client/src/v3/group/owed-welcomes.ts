@@ -1,4 +1,5 @@
 import { OwedWelcomes } from '@xmtp-ts/proto/store/v1/store'
+import { XmtpError } from '@xmtp-ts/protocol'
 import { planWelcomes, readKeyPackage } from '@xmtp-ts/protocol/group'
 import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
@@ -19,7 +20,11 @@ export async function sendOwedWelcomes(core: Core, id?: string): Promise<void> {
     )
     const { random } = core.environment
     const inputs = await planWelcomes({ installations, welcome, messageCursor, random })
-    await core.mls.sendWelcomeMessages(inputs)
+    await core.mls.sendWelcomeMessages(inputs).catch((error: unknown) => {
+      // The node never takes them: those they are for have to be added again, and other welcomes must not wait for ever.
+      if (!(error instanceof XmtpError && error.code === 'client.node.refused')) throw error
+      core.report(error)
+    })
     await core.store.write({ remove: [key] })
   }
 }

@@ -73,14 +73,27 @@ export function syncDevices(core: Core): Promise<SyncSummary> {
 type IsWanted = (type: KeptType, state: StoredConsentState) => boolean
 
 async function syncWanted(core: Core, isWanted: IsWanted): Promise<SyncSummary> {
-  await sendOwedWelcomes(core)
+  const errors: unknown[] = []
+  /** What fails is thrown when everything else is done: nothing that one part has to say keeps the others away. */
+  const part = <T>(step: Promise<T>, instead: T) =>
+    step.catch((error: unknown) => {
+      errors.push(error)
+      return instead
+    })
+  const nothing: ReadonlyMap<string, News> = new Map()
+  await part(sendOwedWelcomes(core), undefined)
   const known = await eligible(core, isWanted)
-  const [arrived, behind] = await Promise.all([receiveWelcomes(core), findBehind(core, known)])
+  const [arrived, behind] = await Promise.all([
+    part(receiveWelcomes(core), []),
+    part(findBehind(core, known), nothing),
+  ])
   const wanted = arrived.length === 0 ? known : await eligible(core, isWanted)
   const isNew = new Set(arrived)
   const joined = new Map([...wanted].filter(([id]) => isNew.has(id)))
-  await readAll(core, new Map([...behind, ...(await findBehind(core, joined))]))
-  await publishEverything(core)
+  const news = await part(findBehind(core, joined), nothing)
+  await part(readAll(core, new Map([...behind, ...news])), undefined)
+  await part(publishEverything(core), undefined)
+  if (errors.length > 0) throw errors[0]
   return {
     numEligible: new Set([...known.keys(), ...joined.keys()]).size,
     numSynced: new Set([...behind.keys(), ...joined.keys()]).size,
