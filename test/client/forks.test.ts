@@ -21,11 +21,12 @@ import {
 import { commitLogInfo } from '../../packages/client/src/v3/commit-log/debug.ts'
 import { lookAfterCommitLogs } from '../../packages/client/src/v3/commit-log/worker.ts'
 import { beginDirect } from '../../packages/client/src/v3/conversation/begin.ts'
-import { changeAttribute } from '../../packages/client/src/v3/conversation/plans.ts'
+import { changeAdmins, changeAttribute } from '../../packages/client/src/v3/conversation/plans.ts'
 import { readView } from '../../packages/client/src/v3/conversation/view.ts'
 import { receiveMessages } from '../../packages/client/src/v3/group/receive.ts'
 import { keys } from '../../packages/client/src/v3/records/keys.ts'
 import { decodeRow, encodeRow, scanAll } from '../../packages/client/src/v3/records/rows.ts'
+import { movableClock } from './clock.ts'
 import { hiding } from './lying-node.ts'
 
 let node: Node
@@ -332,5 +333,61 @@ describe('a fork', () => {
     await sync(ben)
     expect(await texts(ben, other)).toEqual(['still here'])
     expect(ben.refusals.every(({ conversationId }) => conversationId === id)).toBe(true)
+  })
+
+  it('is none when a node shows a commit late: what failed meanwhile is not said to anybody', async () => {
+    const hidden = new Set<bigint>()
+    const [ann, ben, cleo] = [
+      await person(1),
+      await person(2, hiding(direct(), hidden)),
+      await person(3),
+    ]
+    const id = await groupOf(ann, [ben, cleo])
+    const change = { list: 'superAdmins', inboxId: ben.core.self.inboxId, isMember: true } as const
+    await changeAdmins(ann.core, id, change)
+    for (const one of [ben, cleo]) {
+      await sync(one)
+      await allow(one, id)
+    }
+    await rename(ann, id, 'first')
+    hidden.add((await localCommits(ann, id)).at(-1)!.sequenceId)
+    await rename(ann, id, 'second')
+    for (const one of [ben, cleo]) await sync(one)
+    expect((await localCommits(ben, id)).at(-1)?.result).toBe(
+      CommitResult.COMMIT_RESULT_WRONG_EPOCH,
+    )
+    await look(ben)
+    await look(ann)
+    await look(ben)
+    expect((await info(ben, id)).isCommitLogForked).not.toBe(true)
+    hidden.clear()
+    await sync(ben)
+    expect(await epoch(ben, id)).toBe(await epoch(ann, id))
+    expect((await localCommits(ben, id)).slice(-2).map(({ kind }) => kind)).toEqual([
+      'MetadataUpdate',
+      'MetadataUpdate',
+    ])
+    for (const one of [ben, ann, ben, cleo]) await look(one)
+    for (const one of [ann, ben, cleo]) expect((await info(one, id)).isCommitLogForked).toBe(false)
+  })
+
+  it('shows by commits that failed, when nothing has come of reading again', async () => {
+    const hidden = new Set<bigint>()
+    const { environment, advance } = movableClock()
+    const ann = await person(1)
+    const ben = await reopen(await person(2, hiding(direct(), hidden)), { environment })
+    const id = await groupOf(ann, [ben])
+    await sync(ben)
+    await allow(ben, id)
+    await rename(ann, id, 'first')
+    hidden.add((await localCommits(ann, id)).at(-1)!.sequenceId)
+    await rename(ann, id, 'second')
+    await sync(ben)
+    await look(ann)
+    await look(ben)
+    expect((await info(ben, id)).isCommitLogForked).toBeUndefined()
+    advance(600_000)
+    await look(ben)
+    expect((await info(ben, id)).isCommitLogForked).toBe(true)
   })
 })

@@ -20,9 +20,13 @@ const seen = (place: bigint, sequenceId: bigint, state: number) => {
     result,
     epoch: 1n,
   }
-  const more = { lastEpochAuthenticator: new Uint8Array(), kind: '', failure: '' }
+  const more = { lastEpochAuthenticator: new Uint8Array(), kind: '', failure: '', notedAtNs: 0n }
   const actor = { actorInboxId: '', actorInstallationId: new Uint8Array() }
-  return { place, row: { ...row, ...more, ...actor } satisfies LocalCommit & RemoteCommit }
+  return {
+    place,
+    isSettled: true,
+    row: { ...row, ...more, ...actor } satisfies LocalCommit & RemoteCommit,
+  }
 }
 
 it('nothing new leaves what was known', () => {

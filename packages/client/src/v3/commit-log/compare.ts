@@ -6,10 +6,14 @@ import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow } from '../records/rows.ts'
 import { entryKey, numberOf } from '../stream/log.ts'
+import { settlement } from './settlement.ts'
 import { changeLogState } from './state.ts'
 
 /** An entry of a log with its place there. */
 type Placed<T> = { readonly place: bigint; readonly row: T }
+
+/** One of ours, and whether what is said of it is final. */
+type PlacedLocal = Placed<LocalCommit> & { readonly isSettled: boolean }
 
 export type Comparison = {
   readonly fork: ForkState
@@ -25,14 +29,14 @@ export type Comparison = {
  * @param before what was known; it stays when there is nothing new
  */
 export function compareCommits(
-  local: readonly Placed<LocalCommit>[],
+  local: readonly PlacedLocal[],
   remote: readonly Placed<RemoteCommit>[],
   before: ForkState,
 ): Comparison {
   if (local.length === 0) return { fork: before }
   const published = new Map(remote.toReversed().map((one) => [one.row.sequenceId, one]))
-  for (const [index, { place, row }] of local.entries()) {
-    const match = published.get(row.sequenceId)
+  for (const [index, { place, row, isSettled }] of local.entries()) {
+    const match = isSettled ? published.get(row.sequenceId) : undefined
     if (match === undefined) continue
     const at = { local: place, remote: match.place }
     if (!equalBytes(row.epochAuthenticator, match.row.epochAuthenticator))
@@ -61,14 +65,12 @@ export async function checkFork(core: Core, id: string): Promise<ForkState> {
 }
 
 /** Commits since we came into the group, newest first; what was before is of another life of ours in it. */
-async function readLocal(
-  core: Core,
-  id: string,
-  from: bigint,
-): Promise<readonly Placed<LocalCommit>[]> {
+async function readLocal(core: Core, id: string, from: bigint): Promise<readonly PlacedLocal[]> {
   const entries = await readPlaced(core, keys.localCommits(id), LocalCommit, from)
   const beginning = entries.findIndex(({ row }) => row.sequenceId === 0n)
-  return beginning === -1 ? entries : entries.slice(0, beginning)
+  const ours = beginning === -1 ? entries : entries.slice(0, beginning)
+  const isSettled = await settlement(core, id)
+  return ours.map((one) => ({ ...one, isSettled: isSettled(one.row) }))
 }
 
 /** Newest first. */

@@ -9,11 +9,11 @@ import { CommitResult } from '@xmtp-ts/proto/mls/message_contents/commit_log'
 import { LocalCommit } from '@xmtp-ts/proto/store/v1/store'
 import type { XmtpError } from '@xmtp-ts/protocol'
 import type { CommitSummary } from '@xmtp-ts/protocol/group'
-import { maxFailureLength } from '../../limits.ts'
+import { keptCommits, maxFailureLength } from '../../limits.ts'
 import type { GroupMessage } from '../../network/mls-api.ts'
 import { underPrefix, type AppendedRecord } from '../../store/record-store.ts'
-import type { Core } from '../core.ts'
-import type { GroupChange } from '../group/group-change.ts'
+import { nowNs, type Core } from '../core.ts'
+import { removeRecord, type GroupChange } from '../group/group-change.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, encodeRow } from '../records/rows.ts'
 
@@ -64,6 +64,7 @@ export function beginning(
     actorInboxId: actor.inboxId,
     actorInstallationId: actor.installationId,
     failure: '',
+    notedAtNs: 0n,
   })
 }
 
@@ -89,6 +90,7 @@ export function logApplied(
     actorInboxId: commit.actor.inboxId,
     actorInstallationId: commit.actor.installationId,
     failure: '',
+    notedAtNs: 0n,
   }
   change.append.push(entry(id, row))
 }
@@ -120,8 +122,27 @@ export async function logFailed(
     actorInboxId: '',
     actorInstallationId: new Uint8Array(),
     failure: error.message.slice(0, maxFailureLength),
+    notedAtNs: nowNs(core),
   }
   change.append.push(entry(id, row))
+}
+
+/**
+ * A commit was missing and has come: those behind it that failed meanwhile are met again, and count as if they had not been
+ * met before.
+ * @param from the id of the commit that has come
+ */
+export async function forgetFailures(core: Core, change: GroupChange, from: bigint): Promise<void> {
+  const prefix = keys.localCommits(change.group.id)
+  const isVoid = (value: Uint8Array) => {
+    const { sequenceId, result } = decodeRow(LocalCommit, value)
+    return result !== CommitResult.COMMIT_RESULT_APPLIED && sequenceId > from
+  }
+  const range = { ...underPrefix(prefix), order: 'descending', limit: keptCommits } as const
+  const stored = await core.store.scan(range)
+  for (const { key, value } of stored) if (isVoid(value)) removeRecord(change, key)
+  const waiting = change.append.splice(0)
+  change.append.push(...waiting.filter((one) => one.prefix !== prefix || !isVoid(one.value)))
 }
 
 function entry(groupId: string, row: LocalCommit): AppendedRecord {

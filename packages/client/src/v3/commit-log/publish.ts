@@ -10,6 +10,7 @@ import { keptTypeOf } from '../group/conversation-row.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow } from '../records/rows.ts'
 import { readEntries } from '../stream/log.ts'
+import { settlement } from './settlement.ts'
 import { shareSeed, signingSeed } from './signer.ts'
 import { changeLogState, readLogState } from './state.ts'
 
@@ -53,10 +54,13 @@ async function prepare(core: Core, { id, row }: View): Promise<readonly Waiting[
   const state = await readLogState(core, id)
   const from = state.published
   const entries = await readEntries(core.store, keys.localCommits(id), { from, limit: keptCommits })
-  const commits = entries.map(({ number, value }) => ({
+  const isSettled = await settlement(core, id)
+  const met = entries.map(({ number, value }) => ({
     number,
     commit: decodeRow(LocalCommit, value),
   }))
+  const doubtful = met.findIndex(({ commit }) => !isSettled(commit))
+  const commits = doubtful === -1 ? met : met.slice(0, doubtful)
   // How a group began here is nobody else's business.
   const others = commits.filter(({ commit }) => commit.sequenceId > 0n)
   if (others.length === 0) return []

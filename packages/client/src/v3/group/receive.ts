@@ -2,7 +2,7 @@ import { contentTypes, decodeMessage, MlsError } from '@xmtp-ts/mls'
 import { attempt, bytesFromHex, XmtpError } from '@xmtp-ts/protocol'
 import { maxConflicts, maxLogPlace, maxMlsMessageBytes } from '../../limits.ts'
 import type { GroupMessage } from '../../network/mls-api.ts'
-import { logFailed } from '../commit-log/local.ts'
+import { forgetFailures, logFailed } from '../commit-log/local.ts'
 import type { Core } from '../core.ts'
 import {
   contended,
@@ -105,8 +105,11 @@ async function takeInOrder(
     if (!change.group.conversation.active) break
     const isNew = message.id > change.group.progress.cursor
     try {
+      const { epoch } = change.group.mls.context
       const paused = await takeOne(core, change, message)
       if (paused !== undefined) return paused
+      if (!isNew && change.group.mls.context.epoch > epoch)
+        await forgetFailures(core, change, message.id)
     } catch (error) {
       const known = asXmtpError(error)
       if (known.retry || known.code.startsWith('client.store.')) return known

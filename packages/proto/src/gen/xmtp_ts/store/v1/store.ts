@@ -234,6 +234,8 @@ export interface LocalCommit {
   actorInstallationId: Uint8Array;
   /** why it failed; empty if it was applied */
   failure: string;
+  /** when it failed */
+  notedAtNs: bigint;
 }
 
 /** A commit as the group's commit log at the node has it; its key says where. */
@@ -1767,6 +1769,7 @@ function createBaseLocalCommit(): LocalCommit {
     actorInboxId: "",
     actorInstallationId: new Uint8Array(0),
     failure: "",
+    notedAtNs: 0n,
   };
 }
 
@@ -1804,6 +1807,12 @@ export const LocalCommit: MessageFns<LocalCommit> = {
     }
     if (message.failure !== "") {
       writer.uint32(74).string(message.failure);
+    }
+    if (message.notedAtNs !== 0n) {
+      if (BigInt.asUintN(64, message.notedAtNs) !== message.notedAtNs) {
+        throw new globalThis.Error("value provided for field message.notedAtNs of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.notedAtNs);
     }
     return writer;
   },
@@ -1891,6 +1900,14 @@ export const LocalCommit: MessageFns<LocalCommit> = {
             }
 
             message.failure = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.notedAtNs = reader.uint64() as bigint;
             continue;
           }
         }
