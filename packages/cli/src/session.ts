@@ -1,4 +1,4 @@
-import { Client, XmtpError, type Refusal } from '@xmtp-ts/client'
+import { Client, XmtpError, type InboxState, type Refusal } from '@xmtp-ts/client'
 import { networkOf, type NetworkOptions } from './network.ts'
 import { openPeople, shortId, type People } from './people.ts'
 import { sentence, type Reporter } from './report.ts'
@@ -37,6 +37,7 @@ export async function openSession(options: SessionOptions, context: VerbContext)
   const isNew = !client.isRegistered
   const stop = () => void client.close()
   context.io.signal.addEventListener('abort', stop, { once: true })
+  if (context.io.signal.aborted) stop()
   const close = async () => {
     context.io.signal.removeEventListener('abort', stop)
     await client.close()
@@ -135,14 +136,27 @@ async function makeInstallation(
   reporter.notice('installation.made', `This device is now ${which}, ${count}.`)
 }
 
-/** What a revoked installation writes, some would still take: it is not what its owner wants. */
-async function requireMember({ preferences, installationId }: Client): Promise<void> {
-  const { installations } = await preferences.fetchInboxState()
-  if (installations.some(({ id }) => id === installationId)) return
+/**
+ * What a revoked installation writes, some would still take: it is not what its owner wants. A node that cannot be asked
+ * now is waited for by streams, and complained of by the rest.
+ */
+async function requireMember(client: Client): Promise<void> {
+  const state = await ownState(client)
+  if (state === undefined || state.installations.some(({ id }) => id === client.installationId))
+    return
   throw new XmtpError(
     'cli.installation.revoked',
-    `The installation of this device, ${shortId(installationId)}, was revoked.`,
+    `The installation of this device, ${shortId(client.installationId)}, was revoked.`,
   )
+}
+
+async function ownState({ preferences }: Client): Promise<InboxState | undefined> {
+  try {
+    return await preferences.fetchInboxState()
+  } catch (error) {
+    if (error instanceof XmtpError && error.retry) return undefined
+    throw error
+  }
 }
 
 /** Nobody could use it any more, and an inbox has ten at most. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addresses, objects, walletKey, world, type Line, type Run } from '../test/world.ts'
 
-const { as, folder, json, run, startJson, url } = world()
+const { as, folder, json, run, start, startJson, url } = world()
 const [ann, ben, cyd] = addresses
 
 /** What a verb printed when it went well. */
@@ -411,6 +411,16 @@ describe('a stream of one conversation', () => {
     const others = objects(stream.out()).filter(({ sender }) => sender !== ann)
     expect(others).toEqual([])
     expect(await failed(2, 'stream', 'Nothing')).toMatchObject({ exitCode: 8 })
+  })
+})
+
+describe('a stream without a node', () => {
+  it('waits for one', async () => {
+    const store = identities[0]!['store']
+    const stream = start(['stream', '--db', store, '--env', 'http://127.0.0.1:9'], as(1))
+    await stream.until(() => stream.err().includes('Ctrl-C'))
+    stream.interrupt()
+    expect(await stream.finished).toBe(0)
   })
 })
 
