@@ -1,12 +1,13 @@
 import { CommitResult } from '@xmtp-ts/proto/mls/message_contents/commit_log'
-import { ForkState, type LocalCommit, type RemoteCommit } from '@xmtp-ts/proto/store/v1/store'
+import { ForkState, LocalCommit, RemoteCommit } from '@xmtp-ts/proto/store/v1/store'
 import { expect, it } from 'vitest'
 import { keptCommits, trimmedCommits } from '../../limits.ts'
+import { systemEnvironment } from '../../environment.ts'
 import { openMemoryRecords } from '../../store/memory-records.ts'
 import { keys } from '../records/keys.ts'
-import { scanAll } from '../records/rows.ts'
+import { encodeRow, scanAll } from '../records/rows.ts'
 import { numberOf } from '../stream/log.ts'
-import { compareCommits } from './compare.ts'
+import { checkFork, compareCommits } from './compare.ts'
 import { trimCommits } from './trim.ts'
 
 const { FORK_STATE_UNKNOWN: unknown, FORK_STATE_NONE: none, FORK_STATE_FORKED: forked } = ForkState
@@ -79,4 +80,24 @@ it('the newest 1,000 entries of a log stay', async () => {
   await trimCommits({ store }, prefix)
   expect(await places()).toHaveLength(keptCommits)
   expect((await places()).at(-1)).toBe(last)
+})
+
+it('what was met before we came into the group anew says nothing about it', async () => {
+  const store = openMemoryRecords()
+  const groupId = 'aa'
+  const local = (sequenceId: bigint, state: number) => ({
+    prefix: keys.localCommits(groupId),
+    value: encodeRow(LocalCommit, seen(0n, sequenceId, state).row),
+  })
+  const remote = (sequenceId: bigint, state: number) => ({
+    key: keys.remoteCommit(groupId, sequenceId),
+    value: encodeRow(RemoteCommit, seen(0n, sequenceId, state).row),
+  })
+  const core = { store, environment: systemEnvironment }
+  await store.write({ put: [remote(5n, 5)], append: [local(5n, 9), local(0n, 6)] })
+  expect(await checkFork(core, groupId)).toBe(unknown)
+  await store.write({ put: [remote(7n, 7)], append: [local(7n, 7)] })
+  expect(await checkFork(core, groupId)).toBe(none)
+  await store.write({ put: [remote(8n, 8)], append: [local(8n, 9)] })
+  expect(await checkFork(core, groupId)).toBe(forked)
 })

@@ -15,6 +15,9 @@ type Placed<T> = { readonly place: bigint; readonly row: T }
 /** One of ours, and whether what is said of it is final. */
 type PlacedLocal = Placed<LocalCommit> & { readonly isSettled: boolean }
 
+/** What this is read with. */
+type Reader = Pick<Core, 'store' | 'environment'>
+
 export type Comparison = {
   readonly fork: ForkState
   /** The entries that were held against each other, if any were. */
@@ -47,7 +50,7 @@ export function compareCommits(
 }
 
 /** Compares the two logs of one group, and notes the outcome. One that is forked stays so until it is joined anew. */
-export async function checkFork(core: Core, id: string): Promise<ForkState> {
+export async function checkFork(core: Reader, id: string): Promise<ForkState> {
   let found: Comparison = { fork: ForkState.FORK_STATE_UNKNOWN }
   await changeLogState(core, id, async (state) => {
     found = { fork: state.fork }
@@ -65,7 +68,7 @@ export async function checkFork(core: Core, id: string): Promise<ForkState> {
 }
 
 /** Commits since we came into the group, newest first; what was before is of another life of ours in it. */
-async function readLocal(core: Core, id: string, from: bigint): Promise<readonly PlacedLocal[]> {
+async function readLocal(core: Reader, id: string, from: bigint): Promise<readonly PlacedLocal[]> {
   const entries = await readPlaced(core, keys.localCommits(id), LocalCommit, from)
   const beginning = entries.findIndex(({ row }) => row.sequenceId === 0n)
   const ours = beginning === -1 ? entries : entries.slice(0, beginning)
@@ -75,7 +78,7 @@ async function readLocal(core: Core, id: string, from: bigint): Promise<readonly
 
 /** Newest first. */
 async function readPlaced<T>(
-  { store }: Core,
+  { store }: Reader,
   prefix: string,
   codec: { decode(bytes: Uint8Array): T },
   from: bigint,

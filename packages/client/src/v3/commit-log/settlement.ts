@@ -10,7 +10,7 @@ import { getRow } from '../records/rows.ts'
  * kept back: while the log of the group is read again, nobody is told of it, and it says nothing about forks.
  */
 export async function settlement(
-  core: Core,
+  core: Pick<Core, 'store' | 'environment'>,
   id: string,
 ): Promise<(commit: LocalCommit) => boolean> {
   const progress = await getRow(core.store, Progress, keys.progress(id))
