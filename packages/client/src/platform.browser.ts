@@ -1,5 +1,6 @@
 import { XmtpError } from '@xmtp-ts/protocol'
 import type { RecordStore } from './store/record-store.ts'
+import { fetchPost } from './transport/http-post.ts'
 
 /**
  * Files are Node's. Nothing is kept in memory instead: each page would be a new installation, of which an inbox has ten.
@@ -18,6 +19,8 @@ export function readFile(path: string): AsyncGenerator<Uint8Array> {
 export async function writeFile(path: string): Promise<void> {
   throw noFile(path, 'see exportArchive')
 }
+
+export const httpPost = fetchPost()
 
 /** One whose signal is waited for by many at once. */
 export function sharedController(): AbortController {

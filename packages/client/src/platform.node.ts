@@ -8,6 +8,7 @@ export function openFile(path: string): Promise<RecordStore> {
 }
 
 export { readFile, writeFile } from './store/archive-file.ts'
+export { nodePost as httpPost } from './transport/node-post.ts'
 
 /** One whose signal is waited for by many at once: Node takes more than ten for a leak. */
 export function sharedController(): AbortController {

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import * as fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createNode, openMemoryLog } from '@xmtp-ts/node'
@@ -6,17 +7,23 @@ import { transportSuite } from '../../../../test/suites/transport.ts'
 import { encodeFrame, readFrames } from './grpc-web-frames.ts'
 import { grpcWebTransport } from './grpc-web.ts'
 
-transportSuite('gRPC-Web over fetch', async () => {
-  const node = await createNode({
-    log: openMemoryLog(),
-    tokens: 'off',
-    listen: [{ host: '127.0.0.1', port: 0 }],
+const ways = {
+  'Node’s HTTP': {},
+  fetch: { fetch: globalThis.fetch },
+} as const
+
+for (const [way, how] of Object.entries(ways))
+  transportSuite(`gRPC-Web over ${way}`, async () => {
+    const node = await createNode({
+      log: openMemoryLog(),
+      tokens: 'off',
+      listen: [{ host: '127.0.0.1', port: 0 }],
+    })
+    return {
+      transport: grpcWebTransport({ url: node.listen[0]!, ...how }),
+      close: async () => node[Symbol.asyncDispose](),
+    }
   })
-  return {
-    transport: grpcWebTransport({ url: node.listen[0]! }),
-    close: async () => node[Symbol.asyncDispose](),
-  }
-})
 
 async function* chunked(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   let at = 0
@@ -66,7 +73,7 @@ describe('frames', () => {
   })
 })
 
-describe('answers of strangers', () => {
+describe.each(Object.entries(ways))('answers of strangers, over %s,', (_way, how) => {
   let server: Server | undefined
 
   afterEach(() => {
@@ -79,7 +86,8 @@ describe('answers of strangers', () => {
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
     const address = server.address()
     const port = typeof address === 'object' ? address?.port : undefined
-    const transport = grpcWebTransport({ url: `http://127.0.0.1:${port}`, maxMessageBytes: 1_000 })
+    const url = `http://127.0.0.1:${port}`
+    const transport = grpcWebTransport({ url, maxMessageBytes: 1_000, ...how })
     return transport.unary('/a.B/C', new Uint8Array(), { timeoutMs: 500 })
   }
 
@@ -154,10 +162,52 @@ describe('answers of strangers', () => {
   })
 
   it('nobody', async () => {
-    const transport = grpcWebTransport({ url: 'http://127.0.0.1:9' })
+    const transport = grpcWebTransport({ url: 'http://127.0.0.1:9', ...how })
     await expect(transport.unary('/a.B/C', new Uint8Array(), {})).rejects.toMatchObject({
       code: 'client.network.unreachable',
     })
     expect(() => grpcWebTransport({ url: 'node.example.org' })).toThrow(/no http or https URL/)
+  })
+})
+
+describe('connections of Node’s HTTP', () => {
+  const answer = Buffer.concat([
+    encodeFrame(new Uint8Array()),
+    Uint8Array.of(0x80, 0, 0, 0, 16),
+    new TextEncoder().encode('grpc-status: 0\r\n'),
+  ])
+
+  /** A server that notes its connections, and a transport to it. */
+  async function started(after: (socket: Socket) => void) {
+    const connections: Socket[] = []
+    const server = createServer((request, reply) => {
+      request.resume()
+      reply.writeHead(200, { 'content-type': 'application/grpc-web+proto' })
+      reply.end(answer, () => after(request.socket))
+    })
+    server.on('connection', (socket) => connections.push(socket))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const { unary } = grpcWebTransport({ url: `http://127.0.0.1:${port}` })
+    return {
+      connections,
+      call: () => unary('/a.B/C', new Uint8Array(), {}),
+      [Symbol.dispose]() {
+        server.closeAllConnections()
+        server.close()
+      },
+    }
+  }
+
+  it('serve one call after the other', async () => {
+    using world = await started(() => undefined)
+    for (let index = 0; index < 5; index += 1) await world.call()
+    // An answer may end a moment after its message: then the next call does not wait for its connection.
+    expect(world.connections.length).toBeLessThanOrEqual(2)
+  })
+
+  it('that the node has closed meanwhile are replaced without a word', async () => {
+    using world = await started((socket) => setImmediate(() => socket.resetAndDestroy()))
+    for (let index = 0; index < 20; index += 1) await world.call()
   })
 })

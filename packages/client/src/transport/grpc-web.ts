@@ -1,37 +1,36 @@
 import { XmtpError } from '@xmtp-ts/protocol'
+import { httpPost } from '#platform'
 import { callTimeoutMs, maxAnswerBytes, openStreamTimeoutMs } from '../limits.ts'
 import { onAbort } from '../on-abort.ts'
 import { closedError, withDeadline } from './deadline.ts'
 import { encodeFrame, parseTrailers, readFrames } from './grpc-web-frames.ts'
+import { fetchPost, type HeaderMap, type HttpAnswer, type HttpPost } from './http-post.ts'
 import { httpError, rpcError } from './rpc-status.ts'
 import type { CallOptions, ServerStream, Transport } from './transport.ts'
-
-type HeaderMap = Readonly<Record<string, string>>
 
 export type GrpcWebOptions = {
   /** Of the node, with `http://` or `https://`; a path before the services is kept. */
   readonly url: string
-  /** `globalThis.fetch` unless given. */
+  /** Node's own HTTP on Node, `globalThis.fetch` elsewhere, unless given. */
   readonly fetch?: typeof globalThis.fetch
   /** Largest answer or message of a stream. */
   readonly maxMessageBytes?: number
 }
 
 /**
- * gRPC-Web over `fetch`: one adapter for Node, browsers, Deno, Bun and workers. Node's fetch ends a body that is
- * silent for 300 s; a subscription resumes, so that costs one call.
+ * gRPC-Web over HTTP: one adapter for Node, browsers, Deno, Bun and workers.
  * @throws XmtpError `client.network.unreachable` for a URL that is none
  */
 export function grpcWebTransport(options: GrpcWebOptions): Transport {
   const connection: Connection = {
     base: baseUrl(options.url),
-    fetch: options.fetch ?? ((...call) => globalThis.fetch(...call)),
+    post: options.fetch === undefined ? httpPost : fetchPost(options.fetch),
     maxBytes: options.maxMessageBytes ?? maxAnswerBytes,
   }
   return {
     unary: (path, request, { headers, signal, timeoutMs = callTimeoutMs }) =>
       withDeadline({ signal, timeoutMs }, async (signal) => {
-        const response = await post(connection, { path, request, headers, signal })
+        const response = await send(connection, { path, request, headers, signal })
         return oneMessage(messagesOf(connection, response))
       }),
     serverStream: (path, request, call) => openStream(connection, { ...call, path, request }),
@@ -40,7 +39,7 @@ export function grpcWebTransport(options: GrpcWebOptions): Transport {
 
 type Connection = {
   readonly base: string
-  readonly fetch: typeof globalThis.fetch
+  readonly post: HttpPost
   readonly maxBytes: number
 }
 
@@ -61,11 +60,10 @@ function baseUrl(text: string): string {
   return url.href.replace(/\/+$/, '')
 }
 
-async function post(connection: Connection, call: Call): Promise<Response> {
-  const { base, fetch } = connection
+async function send(connection: Connection, call: Call): Promise<HttpAnswer> {
+  const { base, post } = connection
   try {
-    return await fetch(base + call.path, {
-      method: 'POST',
+    return await post(base + call.path, {
       body: encodeFrame(call.request),
       headers: {
         'content-type': 'application/grpc-web+proto',
@@ -73,7 +71,7 @@ async function post(connection: Connection, call: Call): Promise<Response> {
         'x-grpc-web': '1',
         ...call.headers,
       },
-      ...(call.signal === undefined ? {} : { signal: call.signal }),
+      signal: call.signal,
     })
   } catch (cause) {
     if (call.signal?.aborted === true) throw closedError()
@@ -88,11 +86,11 @@ async function openStream(connection: Connection, call: Call & CallOptions): Pro
   try {
     const response = await withDeadline(
       { signal: call.signal, timeoutMs: openStreamTimeoutMs },
-      () => post(connection, { ...call, signal: controller.signal }),
+      () => send(connection, { ...call, signal: controller.signal }),
     )
     const messages = messagesOf(connection, response)
     return {
-      headers: headersOf(response),
+      headers: response.headers,
       messages: untilAborted(messages, { call, finish, abort }),
     }
   } catch (error) {
@@ -117,25 +115,36 @@ async function* untilAborted(
 }
 
 /** The messages of an answer; ends at trailers that say OK. Checks what can be checked before the first one at once. */
-function messagesOf(connection: Connection, response: Response): AsyncGenerator<Uint8Array, void> {
-  const headers = headersOf(response)
+function messagesOf(
+  { maxBytes }: Connection,
+  answer: HttpAnswer,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    requireGrpcWeb(answer)
+  } catch (error) {
+    answer.leave()
+    throw error
+  }
+  return readMessages(answer.body, { maxBytes, headers: answer.headers })
+}
+
+function requireGrpcWeb({ status, headers }: HttpAnswer): void {
   // An answer without a body may carry its status among the headers ("trailers-only").
   if (headers['grpc-status'] !== undefined) throwUnlessOk(headers)
-  if (!response.ok) throw httpError(response.status, headers)
+  if (status < 200 || status > 299) throw httpError(status, headers)
   const type = headers['content-type'] ?? ''
   if (!type.startsWith('application/grpc-web') || type.startsWith('application/grpc-web-text'))
     throw new XmtpError(
       'client.network.malformedAnswer',
       `The answer has type ${JSON.stringify(type.slice(0, 100))}, not application/grpc-web.`,
     )
-  return readMessages(response, { maxBytes: connection.maxBytes, headers })
 }
 
 async function* readMessages(
-  response: Response,
+  body: AsyncIterable<Uint8Array>,
   { maxBytes, headers }: { maxBytes: number; headers: HeaderMap },
 ): AsyncGenerator<Uint8Array, void> {
-  for await (const { kind, payload } of readFrames(chunksOf(response), { maxBytes })) {
+  for await (const { kind, payload } of readFrames(body, { maxBytes })) {
     if (kind === 'message') yield payload
     else {
       throwUnlessOk({ ...headers, ...parseTrailers(payload) })
@@ -144,24 +153,6 @@ async function* readMessages(
   }
   if (headers['grpc-status'] === undefined)
     throw new XmtpError('client.network.unreachable', 'The connection broke before the trailers.')
-}
-
-async function* chunksOf(response: Response): AsyncGenerator<Uint8Array, void> {
-  if (response.body === null) return
-  // Not every browser can iterate a stream; a reader works everywhere.
-  const reader = response.body.getReader()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      yield value
-    }
-  } catch (cause) {
-    throw new XmtpError('client.network.unreachable', 'The connection broke.', { cause })
-  } finally {
-    // Ends the connection for a reader who leaves; after an end or a break there is nothing more to say.
-    reader.cancel().catch(() => undefined)
-  }
 }
 
 async function oneMessage(messages: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -191,8 +182,4 @@ function decodePercent(text: string): string {
   } catch {
     return text
   }
-}
-
-function headersOf(response: Response): HeaderMap {
-  return Object.fromEntries(response.headers)
 }
