@@ -3,11 +3,14 @@ import { browser } from './browser.ts'
 import type { Client, ClientKind, ClientProcess, Message } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
+import { ours } from './ours.ts'
 
 const pairs: readonly (readonly [ClientKind, ClientKind])[] = [
   [native, native],
   [native, browser],
   [browser, native],
+  [ours, browser],
+  [browser, ours],
 ]
 const problem = native.problem ?? browser.problem
 if (problem !== undefined) it.skip(problem, () => {})

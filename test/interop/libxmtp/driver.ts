@@ -308,7 +308,7 @@ export type Client = {
 
 /** A process or page with an SDK in it, and any number of clients. */
 export type ClientProcess = AsyncDisposable & {
-  readonly sdk: 'node-sdk' | 'browser-sdk'
+  readonly sdk: 'node-sdk' | 'browser-sdk' | 'xmtp-ts'
   newClient(options: NewClient): Promise<Client>
   /** At once, in the middle of whatever goes on. What waits for an answer rejects. */
   kill(): Promise<void>

@@ -14,8 +14,7 @@ export type OurProcess = ClientProcess & {
 }
 
 export const ours: Omit<ClientKind, 'start'> & { start(): Promise<OurProcess> } = {
-  // Whose shape it is.
-  sdk: 'node-sdk',
+  sdk: 'xmtp-ts',
   problem: undefined,
   async start() {
     const refusals: Refusal[] = []
@@ -26,7 +25,7 @@ export const ours: Omit<ClientKind, 'start'> & { start(): Promise<OurProcess> } 
         onError: (error) => failures.push(error),
       }),
     )
-    const process = createProcess('node-sdk', requests, (options) =>
+    const process = createProcess('xmtp-ts', requests, (options) =>
       newClient({ optimistic: true, options: {} }, requests, options),
     )
     return { ...process, refusals, failures }
