@@ -71,7 +71,8 @@ export async function openExternal(
 
 /**
  * Who wrote a message, if they still have their place: libxmtp passes over what members wrote in an earlier epoch and have
- * been removed since (mls_sync.rs, `extract_message_sender`), and lists must not differ.
+ * been removed since (mls_sync.rs, `extract_message_sender`), and lists must not differ. What it cannot read by mistake (own.ts,
+ * `isLostOnOthers`) is read here: its sender has it, so lists differ anyway, and nothing that can be read is to be lost.
  * @throws XmtpError `client.message.senderGone`
  */
 function presentSender(state: GroupState, sender: Member): LeafMember {
