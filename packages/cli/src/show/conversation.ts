@@ -116,7 +116,9 @@ function conversationFields(described: Described): Parameters<typeof fieldsText>
   const { conversation, last, known } = described
   const by = conversation.addedByInboxId
   return [
-    [conversation instanceof Dm ? 'DM with' : 'Group', displayName(described)],
+    conversation instanceof Dm
+      ? ['DM with', known.get(conversation.peerInboxId)?.address ?? displayName(described)]
+      : ['Group', displayName(described)],
     ['Id', conversation.id],
     ...(conversation instanceof Dm
       ? ([['Inbox', conversation.peerInboxId]] as const)
