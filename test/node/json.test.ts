@@ -200,10 +200,12 @@ describe('the JSON gateway', () => {
   })
 
   it('B7: opens a stream at once and keeps a quiet one alive with spaces that parse', async () => {
+    const subscribe = (at: string) =>
+      postJson(at, '/message/v1/subscribe', { contentTopics: [topic] })
+    // Long before there is anything to send.
+    await (await subscribe((await startNode({ quietStreamMs: 600_000 })).url)).body!.cancel()
     const { url } = await startNode({ quietStreamMs: 20 })
-    const startedMs = performance.now()
-    const stream = await postJson(url, '/message/v1/subscribe', { contentTopics: [topic] })
-    expect(performance.now() - startedMs).toBeLessThan(100)
+    const stream = await subscribe(url)
     expect(stream.headers.get('subscribed')).toBe('true')
     const [mine, theirs] = stream.body!.tee()
     const first = await mine.getReader().read()
