@@ -25,23 +25,28 @@ export async function importArchive(
   core.signals.raise('conversations')
 }
 
-/** Elements of one kind that stand together, some at a time. */
+/** Elements of one kind that stand together, some at a time; those before a damage too. */
 async function* batchesOf(
   elements: AsyncIterable<ArchiveElement>,
 ): AsyncGenerator<readonly ArchiveElement[]> {
   let batch: ArchiveElement[] = []
   let sizeBytes = 0
-  for await (const element of elements) {
-    const isFull = batch.length === archiveBatchElements || sizeBytes >= archiveBatchBytes
-    if (isFull || (batch[0] !== undefined && batch[0].$case !== element.$case)) {
-      yield batch
-      batch = []
-      sizeBytes = 0
+  try {
+    for await (const element of elements) {
+      const isFull = batch.length === archiveBatchElements || sizeBytes >= archiveBatchBytes
+      if (isFull || (batch[0] !== undefined && batch[0].$case !== element.$case)) {
+        yield batch
+        batch = []
+        sizeBytes = 0
+      }
+      batch.push(element)
+      if (element.$case === 'groupMessage') sizeBytes += element.value.decryptedMessageBytes.length
     }
-    batch.push(element)
-    if (element.$case === 'groupMessage') sizeBytes += element.value.decryptedMessageBytes.length
+  } catch (error) {
+    yield batch
+    throw error
   }
-  if (batch.length > 0) yield batch
+  yield batch
 }
 
 async function takeBatch(core: Core, batch: readonly ArchiveElement[]): Promise<void> {

@@ -10,18 +10,27 @@ const plainHeader = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38)
 const maxBlockBytes = 131_072
 
 /**
- * A Zstandard frame of stored blocks: what goes into an archive is encrypted, and does not get smaller.
+ * A Zstandard frame of stored blocks, as large as they may be: what goes into an archive is encrypted, and does not get
+ * smaller.
  * @see RFC 8878 §3.1.1.2
  */
 export async function* storeZstd(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield plainHeader
+  const block = new Uint8Array(maxBlockBytes)
+  let filled = 0
   for await (const piece of pieces)
-    for (let start = 0; start < piece.length; start += maxBlockBytes) {
-      const block = piece.subarray(start, start + maxBlockBytes)
-      yield blockHeader(block.length, false)
-      yield block
+    for (let start = 0; start < piece.length;) {
+      const part = piece.subarray(start, start + maxBlockBytes - filled)
+      block.set(part, filled)
+      filled += part.length
+      start += part.length
+      if (filled < maxBlockBytes) continue
+      yield blockHeader(filled, false)
+      yield block.slice()
+      filled = 0
     }
-  yield blockHeader(0, true)
+  yield blockHeader(filled, true)
+  yield block.slice(0, filled)
 }
 
 function blockHeader(sizeBytes: number, isLast: boolean): Uint8Array {
