@@ -113,6 +113,9 @@ function randomLies(chance: Chance): Lies {
 
 const steps = 40
 
+/** Commits in a group while the node lies: keys of epochs are kept for so many, and what was hidden for longer cannot be read. */
+const maxCommits = 3
+
 async function stateOf(client: Client, id: string) {
   const group = (await client.conversations.getConversationById(id)) as Group
   const { epoch } = await group.debugInfo()
@@ -163,16 +166,21 @@ it.each(seeds)(
       onValue: ({ id }) => void seen.push(id),
     })
     const sent: Promise<unknown>[] = []
+    const commits = [0, 0]
     for (let step = 0; step < steps; step += 1) {
       const which = chance.below(2)
       const [group, theirs, ours] = [groups[which]!, atControl[which]!, atVictim[which]!]
       const dice = chance.below(12)
-      if (dice < 4) await group.sendText(`ann ${step}`)
+      const isOver = dice >= 8 && dice < 10 && (commits[which] ?? 0) >= maxCommits
+      if (dice < 4 || isOver) await group.sendText(`ann ${step}`)
       else if (dice < 6) await theirs.sendText(`control ${step}`)
       else if (dice < 8)
         sent.push(ours.sendText(`victim ${step}`).catch((error: unknown) => told.push(error)))
-      else if (dice < 9) await group.updateName(`name ${step}`)
-      else if (dice < 10) {
+      else if (dice < 9) {
+        commits[which] = (commits[which] ?? 0) + 1
+        await group.updateName(`name ${step}`)
+      } else if (dice < 10) {
+        commits[which] = (commits[which] ?? 0) + 1
         const isIn = (await group.members()).some(({ inboxId }) => inboxId === dan.inboxId)
         await (isIn ? group.removeMembers([dan.inboxId]) : group.addMembers([dan.inboxId]))
       } else if (dice < 11)
