@@ -363,7 +363,8 @@ describe('a fork', () => {
     hidden.clear()
     await sync(ben)
     expect(await epoch(ben, id)).toBe(await epoch(ann, id))
-    expect((await localCommits(ben, id)).slice(-2).map(({ kind }) => kind)).toEqual([
+    expect((await localCommits(ben, id)).map(({ kind }) => kind)).toEqual([
+      'Welcome',
       'MetadataUpdate',
       'MetadataUpdate',
     ])
