@@ -365,6 +365,7 @@ describe('a fork', () => {
     expect(await epoch(ben, id)).toBe(await epoch(ann, id))
     expect((await localCommits(ben, id)).map(({ kind }) => kind)).toEqual([
       'Welcome',
+      'UpdateAdminList',
       'MetadataUpdate',
       'MetadataUpdate',
     ])
