@@ -116,7 +116,8 @@ describe.skipIf(native.problem !== undefined)('our client with libxmtp', () => {
       await stream.until((values) => values.some(({ content }) => content === 'before'))
       await node().restart()
       // A stream of libxmtp passes over what came while it was down and was read otherwise; ours does not.
-      if (other === 'theirs') await expect.poll(() => stream.events).toContain('onRestart')
+      if (other === 'theirs')
+        await expect.poll(() => stream.events, { timeout: 20_000 }).toContain('onRestart')
       await group.send('after').catch(() => group.publish())
       await seen.sync()
       await stream.until((values) => values.some(({ content }) => content === 'after'))
