@@ -182,7 +182,7 @@ describe('nothing is missed, nothing comes twice', () => {
     async () => {
       const store = join(folder, 'node.db')
       const start = async () => {
-        const process = startProcess('node-process.mjs', store)
+        const process = startProcess('../node/node-process.mjs', store)
         return { process, port: portOf(await process.next()) }
       }
       let { process: nodeProcess, port } = await start()

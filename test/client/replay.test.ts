@@ -9,13 +9,11 @@ import {
 import { epochAuthenticator } from '@xmtp-ts/mls'
 import { describe, expect, it } from 'vitest'
 import {
-  addressOf,
-  replayNode,
   scenario,
-  takeOver,
   type CapturedInstallation,
   type Scenario,
-} from '../../packages/client/test/replay.ts'
+} from '../../packages/client/test/capture.ts'
+import { addressOf, replayNode, takeOver } from '../../packages/client/test/replay.ts'
 import { underPrefix } from '../../packages/client/src/store/record-store.ts'
 import { keys } from '../../packages/client/src/v3/records/keys.ts'
 import { readGroup } from '../../packages/client/src/v3/group/loaded-group.ts'
