@@ -1,6 +1,6 @@
 import { members, type Proposal } from '@xmtp-ts/mls'
 import { ForkState } from '@xmtp-ts/proto/store/v1/store'
-import { bytesToHex, v3 } from '@xmtp-ts/protocol'
+import { attempt, bytesToHex, v3 } from '@xmtp-ts/protocol'
 import {
   attributeNames,
   compareVersions,
@@ -58,7 +58,11 @@ function readders({ self }: Core, row: View['row']): readonly v3.InboxId[] {
     keptTypeOf(row) === 'dm'
       ? [peerOf(row, self.inboxId) ?? self.inboxId]
       : decodeMutableMetadata(row.mutableMetadata).superAdmins
-  return inboxIds.map(v3.parseInboxId)
+  // A list of admins may name anything.
+  return inboxIds.flatMap((inboxId) => {
+    const parsed = attempt(() => v3.parseInboxId(inboxId))
+    return parsed.ok ? [parsed.value] : []
+  })
 }
 
 /** Lets those in again who asked for it, wherever this client is super admin and is not forked itself. */
