@@ -20,7 +20,7 @@ export type Self = {
 /** Something from outside that was not taken; everything else went on. */
 export type Refusal = {
   readonly conversationId: string | undefined
-  /** The place in the log of the group, or of the welcomes. */
+  /** The place in the log of the group, or of the welcomes; 0 for an element of an archive. */
   readonly sequenceId: bigint
   readonly error: XmtpError
 }
