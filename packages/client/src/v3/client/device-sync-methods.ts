@@ -19,6 +19,8 @@ import {
 } from '../device-sync/archives.ts'
 import { cycleHmacKey } from '../device-sync/new-installation.ts'
 import { syncDevices, type SyncSummary } from '../group/sync.ts'
+import type { AccountName } from '../identity/public-identifier.ts'
+import type { SignatureRequestHandle } from '../identity/signature-request.ts'
 import { InboxMethods } from './inbox-methods.ts'
 
 const archiveKeyBytes = 32
@@ -128,6 +130,17 @@ export abstract class DeviceSyncMethods extends InboxMethods {
   override async revokeAllOtherInstallations(): Promise<void> {
     await super.revokeAllOtherInstallations()
     await cycleHmacKey(this.core)
+  }
+
+  override async removeAccount(account: AccountName): Promise<void> {
+    await super.removeAccount(account)
+    await cycleHmacKey(this.core)
+  }
+
+  override async unsafe_applySignatureRequest(request: SignatureRequestHandle): Promise<void> {
+    const { plan } = request.finish()
+    await super.unsafe_applySignatureRequest(request)
+    if (plan.actions.some(({ kind }) => kind === 'revoke')) await cycleHmacKey(this.core)
   }
 
   get #history(): string {

@@ -27,17 +27,13 @@ export function startRegisteredWorkers(
   void followCommitLogs(core, forkRecovery)
   void followLateWelcomes(core)
   // An earlier run may have ended between a commit and its welcomes.
-  void sendOwedWelcomes(core).catch((error: unknown) => reportUnlessClosed(core, error))
+  void sendOwedWelcomes(core).catch(core.report)
 }
 
 async function rotateKeyPackages(core: Core): Promise<void> {
   const { keyPackages, environment, signal } = core
   while (!signal.aborted) {
-    await keyPackages.rotateIfDue().catch((error: unknown) => reportUnlessClosed(core, error))
+    await keyPackages.rotateIfDue().catch(core.report)
     await environment.sleep(keyPackageLookMs, signal)
   }
-}
-
-function reportUnlessClosed(core: Core, error: unknown): void {
-  if (!core.signal.aborted) core.report(error)
 }
