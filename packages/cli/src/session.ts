@@ -190,8 +190,7 @@ function tellRefusal(reporter: Reporter, { conversationId, error }: Refusal): vo
 }
 
 /**
- * What goes wrong in the background is tried again by itself: it is told once as long as it stays the same, and not at all
- * when the command was done first.
+ * What goes wrong in the background is tried again by itself: it is told once as long as it stays the same.
  */
 function troubleTeller(reporter: Reporter): (error: unknown) => void {
   let last = ''
@@ -199,7 +198,7 @@ function troubleTeller(reporter: Reporter): (error: unknown) => void {
     const isOurs = error instanceof XmtpError
     const code = isOurs ? error.code : 'internal'
     const text = isOurs ? sentence(error) : String(error)
-    if (code === 'client.closed' || code === 'client.store.closed' || text === last) return
+    if (text === last) return
     last = text
     reporter.notice(code, text)
   }

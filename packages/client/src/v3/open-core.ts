@@ -76,7 +76,10 @@ export function openCore(parts: CoreParts): { readonly core: Core; readonly feed
     signals: createSignals(),
     protocolVersion: parts.protocolVersion ?? libxmtpVersion,
     onRefused,
-    report,
+    // What a closed client leaves undone is no news.
+    report(error) {
+      if (!signal.aborted) report(error)
+    },
     confirm: confirmations.confirm,
     confirmed: confirmations.confirmed,
     syncsDevices,

@@ -61,7 +61,7 @@ export async function lookAfterCommitLogs(
     )
     if (!disableRecoveryResponses) await answerReadds(core)
   } catch (error) {
-    if (!core.signal.aborted) core.report(error)
+    core.report(error)
   }
 }
 

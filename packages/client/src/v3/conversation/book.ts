@@ -69,7 +69,7 @@ async function keepFresh(core: Core, refresh: () => Promise<void>): Promise<void
   while (!signal.aborted) {
     const seen = signals.count('conversations')
     await refresh().catch((error: unknown) => {
-      if (!signal.aborted) core.report(error)
+      core.report(error)
     })
     await signals.wait('conversations', seen, signal)
     // Changes come in crowds: one reading for all of them.

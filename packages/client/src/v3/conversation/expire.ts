@@ -22,7 +22,7 @@ export async function deleteExpired(core: Core): Promise<void> {
   while (!signal.aborted) {
     const seen = signals.count('delivered')
     const next = await deleteDue(core).catch((error: unknown) => {
-      if (!signal.aborted) core.report(error)
+      core.report(error)
       return undefined
     })
     if (signal.aborted) return

@@ -15,7 +15,7 @@ export async function followLateWelcomes(core: Core): Promise<void> {
   const { environment, signal } = core
   while (!signal.aborted) {
     await findLateWelcomes(core).catch((error: unknown) => {
-      if (!signal.aborted) core.report(error)
+      core.report(error)
     })
     await environment.sleep(lateWelcomeLookMs, signal)
   }
@@ -36,7 +36,7 @@ export function findLateWelcomes(core: Core): Promise<readonly string[]> {
         if (id !== undefined) ids.push(id)
       } catch (error) {
         // Of the network or the store: that was no attempt.
-        if (!core.signal.aborted) core.report(error)
+        core.report(error)
       }
     }
     return ids

@@ -25,7 +25,6 @@ export async function sendLate(core: Core): Promise<void> {
 async function sendAllLate(core: Core): Promise<boolean> {
   let isDone = true
   const failed = (error: unknown) => {
-    if (core.signal.aborted) return
     core.report(error)
     if (error instanceof XmtpError && error.retry) isDone = false
   }
