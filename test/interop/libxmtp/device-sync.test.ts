@@ -48,11 +48,11 @@ describe.skipIf(native.problem !== undefined).each(pairs)(
       })
 
     /** Another installation, and both in the sync group that it made: what is said in an older one is lost to it. */
-    const newInstallation = async (of: Client): Promise<Client> => {
+    const newInstallation = async (of: Client, count = 2): Promise<Client> => {
       const again = await newClient(second, of.privateKey)
       await expect
         .poll(() => of.call('preferences.sync'), patience)
-        .toMatchObject({ numEligible: 2 })
+        .toMatchObject({ numEligible: count })
       return again
     }
 
@@ -64,21 +64,23 @@ describe.skipIf(native.problem !== undefined).each(pairs)(
       }
     }
 
+    /** What one denies is denied in the other. */
+    const reaches = async (from: Client, to: Client, inboxId: string) => {
+      await from.setConsent('inbox', inboxId, 'denied')
+      await expect
+        .poll(async () => {
+          await to.syncPreferences()
+          return to.consent('inbox', inboxId)
+        }, patience)
+        .toBe('denied')
+    }
+
     const textsOf = async (client: Client, id: string) =>
       (await client.list({ includeDuplicateDms: true })).find((one) => one.id === id)?.texts()
 
     it('tell each other whom they allow', async () => {
       const [alix, bo, caro] = await Promise.all([1, 2, 3].map(() => newClient(first)))
       const again = await newInstallation(alix!)
-      const reaches = async (from: Client, to: Client, inboxId: string) => {
-        await from.setConsent('inbox', inboxId, 'denied')
-        await expect
-          .poll(async () => {
-            await to.syncPreferences()
-            return to.consent('inbox', inboxId)
-          }, patience)
-          .toBe('denied')
-      }
       await reaches(alix!, again, bo!.inboxId)
       await reaches(again, alix!, caro!.inboxId)
       // The later decision counts, whoever took it.
@@ -89,6 +91,15 @@ describe.skipIf(native.problem !== undefined).each(pairs)(
           return alix!.consent('inbox', bo!.inboxId)
         }, patience)
         .toBe('allowed')
+    }, 90_000)
+
+    it('go on without one that was revoked', async () => {
+      const [alix, bo, caro] = await Promise.all([1, 2, 3].map(() => newClient(first)))
+      const gone = await newInstallation(alix!)
+      const again = await newInstallation(alix!, 3)
+      await alix!.revokeInstallations([gone.installationId])
+      await reaches(alix!, again, bo!.inboxId)
+      await reaches(again, alix!, caro!.inboxId)
     }, 90_000)
 
     it('let a new one into the conversations, with one key for push servers', async () => {
@@ -142,7 +153,7 @@ describe.skipIf(native.problem !== undefined).each(pairs)(
       const dm = await alix!.newDm(bo!.inboxId)
       await dm.send('in the archive')
       const again = await newInstallation(alix!)
-      const reaches = async (from: Client, to: Client, pin: string) => {
+      const hands = async (from: Client, to: Client, pin: string) => {
         await from.sendSyncArchive(pin)
         await expect
           .poll(async () => {
@@ -152,11 +163,11 @@ describe.skipIf(native.problem !== undefined).each(pairs)(
           .toContain(pin)
         await to.processSyncArchive(pin)
       }
-      await reaches(alix!, again, '12345')
+      await hands(alix!, again, '12345')
       expect(await textsOf(again, dm.id)).toEqual(['in the archive'])
       const later = await again.newDm(caro!.inboxId)
       await later.send('in the other archive')
-      await reaches(again, alix!, 'abcde')
+      await hands(again, alix!, 'abcde')
       expect(await textsOf(alix!, later.id)).toEqual(['in the other archive'])
     }, 90_000)
 
