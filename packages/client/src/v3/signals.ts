@@ -1,3 +1,4 @@
+import type { Environment } from '../environment.ts'
 import { onAbort } from '../on-abort.ts'
 
 /** What happens inside a client, so that waiting readers look again. A signal carries no data: what counts is in the store. */
@@ -48,4 +49,25 @@ export function createSignals(): Signals {
         const forget = onAbort(signal, done)
       }),
   }
+}
+
+/** Waits for a signal, but not longer than `maxMs`: another process of the same store raises none here. */
+export async function waitAtMost(
+  { signals, environment }: { readonly signals: Signals; readonly environment: Environment },
+  name: SignalName,
+  {
+    seen,
+    maxMs,
+    signal,
+  }: { readonly seen: number; readonly maxMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  if (signal.aborted) return
+  const ended = new AbortController()
+  const forget = onAbort(signal, () => ended.abort())
+  await Promise.race([
+    signals.wait(name, seen, ended.signal),
+    environment.sleep(maxMs, ended.signal),
+  ])
+  forget()
+  ended.abort()
 }

@@ -9,6 +9,7 @@ import { loadKnown } from '../group/known.ts'
 import { findMessages } from '../message/stored.ts'
 import { keys } from '../records/keys.ts'
 import { encodeRow } from '../records/rows.ts'
+import { waitAtMost } from '../signals.ts'
 
 /** A message and when its time is over. */
 type Expiry = { readonly key: string; readonly atNs: bigint; readonly messageId: string }
@@ -28,15 +29,7 @@ export async function deleteExpired(core: Core): Promise<void> {
     if (signal.aborted) return
     const nowMs = environment.nowMs()
     const waitMs = next === undefined ? lookMs : Math.max(nsToMs(next) - nowMs + 1, 1)
-    const ended = new AbortController()
-    const end = () => ended.abort()
-    signal.addEventListener('abort', end)
-    await Promise.race([
-      signals.wait('delivered', seen, ended.signal),
-      environment.sleep(Math.min(waitMs, lookMs), ended.signal),
-    ])
-    signal.removeEventListener('abort', end)
-    end()
+    await waitAtMost(core, 'delivered', { seen, maxMs: Math.min(waitMs, lookMs), signal })
   }
 }
 

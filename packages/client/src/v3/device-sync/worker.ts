@@ -13,6 +13,7 @@ import { publishMessages } from '../group/send.ts'
 import { receiveWelcomes } from '../group/welcomes.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow } from '../records/rows.ts'
+import { waitAtMost } from '../signals.ts'
 import { sayToDevices } from './say-to-devices.ts'
 import { openSyncGroup } from './sync-group.ts'
 import { runTasks } from './tasks.ts'
@@ -35,8 +36,8 @@ export async function followDevices(core: Core, historyUrl: string | undefined):
       const dueNs = await runTasks(core, historyUrl)
       failures = 0
       const dueMs = dueNs === undefined ? syncLookMs : nsToMs(dueNs - nowNs(core)) + 1
-      const waitMs = Math.max(0, Math.min(dueMs, syncLookMs))
-      await signals.wait('deviceSync', seen, AbortSignal.any([signal, AbortSignal.timeout(waitMs)]))
+      const maxMs = Math.max(0, Math.min(dueMs, syncLookMs))
+      await waitAtMost(core, 'deviceSync', { seen, maxMs, signal })
     } catch (error) {
       if (signal.aborted) return
       core.report(error)

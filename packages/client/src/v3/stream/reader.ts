@@ -4,7 +4,7 @@ import { logPollMs, maxReaderNameLength, streamPageEntries } from '../../limits.
 import type { Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { decodeNumber, encodeNumber } from '../records/rows.ts'
-import type { SignalName } from '../signals.ts'
+import { waitAtMost, type SignalName } from '../signals.ts'
 import { endOfLog, readEntries, type LogEntry } from './log.ts'
 import { trimLog, type OpenReaders } from './trim.ts'
 
@@ -88,7 +88,7 @@ export async function* readLog<T>(
       await save()
       if (page.length > 0)
         await untilFree(core, signal, () => trimLog(core.store, source.log, open))
-      else await wake(core, source.signal, { seen, signal })
+      else await waitAtMost(core, source.signal, { seen, maxMs: logPollMs, signal })
     }
   } finally {
     open.delete(own)
@@ -120,21 +120,4 @@ async function valueOf<T>(
     onError(error instanceof Error ? error : new Error(String(error)))
     return undefined
   }
-}
-
-async function wake(
-  { signals, environment }: Core,
-  name: SignalName,
-  { seen, signal }: { readonly seen: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const ended = new AbortController()
-  const end = () => ended.abort()
-  signal.addEventListener('abort', end)
-  if (signal.aborted) end()
-  await Promise.race([
-    signals.wait(name, seen, ended.signal),
-    environment.sleep(logPollMs, ended.signal),
-  ])
-  signal.removeEventListener('abort', end)
-  end()
 }
