@@ -16,6 +16,7 @@ import {
   groupOf,
   keyOf,
   person as personAt,
+  remove,
   rename,
   reopen,
   say,
@@ -118,6 +119,23 @@ it('who is forked is let in again, with everything that they had', async () => {
   for (const one of [ann, ben, cleo])
     expect((await readAllViews(one.core)).map((view) => view.id)).toEqual([id])
   expect([...ann.refusals, ...cleo.refusals]).toEqual([])
+})
+
+it('who became a super admin behind the fork may let in again', async () => {
+  const { ann, ben, cleo, id } = await forkedGroup()
+  await changeAdmins(ann.core, id, {
+    list: 'superAdmins',
+    isMember: true,
+    inboxId: cleo.core.self.inboxId,
+  })
+  await sync(cleo)
+  // Ben sees neither that she is one nor that she took him out.
+  await remove(cleo, id, [ben])
+  await add(cleo, id, [ben])
+  await sync(ben)
+  expect(await epoch(ben, id)).toBe(await epoch(cleo, id))
+  expect((await readView(ben.core, id))!.row.maybeForked).toBe(false)
+  expect(ben.refusals.map(({ error }) => error.code)).not.toContain('client.welcome.takeover')
 })
 
 it('it is asked for once, and not at all unless the app wants it', async () => {

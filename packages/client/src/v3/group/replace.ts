@@ -1,5 +1,5 @@
 import { XmtpError } from '@xmtp-ts/protocol'
-import { decodeMutableMetadata } from '@xmtp-ts/protocol/group'
+import { decodeMembership, decodeMutableMetadata } from '@xmtp-ts/protocol/group'
 import type { Core } from '../core.ts'
 import { directMembers, keptTypeOf } from './conversation-row.ts'
 import type { OpenedGroup } from './join.ts'
@@ -11,6 +11,7 @@ import { receiveNew } from './receive.ts'
  * welcome us to it; libxmtp 1.10 takes one of a later epoch for the group that it knows. Here the log of the group says first
  * whether we were removed, or have come to that epoch anyway. If neither, only those may let us in again who take out and
  * put back installations that lost their way (v3-mls §3.8): super admins as we know them, and the two of a direct message.
+ * Where it shows that we cannot follow the group any more, who is what may have changed, and any member as we know them may.
  * Only within a turn of the group.
  * @returns undefined when the welcome says nothing new
  * @throws XmtpError `client.welcome.takeover`, or what the network throws
@@ -34,7 +35,10 @@ function mayLetIn({ conversation }: LoadedGroup, { adder }: OpenedGroup): boolea
   const { superAdmins } = decodeMutableMetadata(conversation.mutableMetadata)
   const pair: readonly string[] = directMembers(conversation) ?? []
   const isSync = keptTypeOf(conversation) === 'sync'
-  return isSync || superAdmins.includes(adder.inboxId) || pair.includes(adder.inboxId)
+  if (isSync || superAdmins.includes(adder.inboxId) || pair.includes(adder.inboxId)) return true
+  return (
+    conversation.maybeForked && decodeMembership(conversation.members).members.has(adder.inboxId)
+  )
 }
 
 /** What never changes in a group is the same in whatever replaces it. */
