@@ -159,7 +159,32 @@ export function createInboxDirectory({ store, api }: InboxDirectoryOptions): Inb
       if (result.error.retry) throw result.error
       broken.add(inboxId)
     }
+    const isBetween = ({ inboxId, known }: StoredInbox) =>
+      places.some(
+        (place) => place.inboxId === inboxId && place.sequenceId <= (known?.sequenceId ?? 0n),
+      )
+    await readAnew(stored.filter(isBetween))
     return broken
+  }
+
+  /** Of logs in which a place is named that is not stored, though later ones are: a node may have given false places. */
+  async function readAnew(inboxes: readonly StoredInbox[]): Promise<void> {
+    if (inboxes.length === 0) return
+    const logs = await fetchLogs(
+      api,
+      inboxes.map(({ inboxId }) => ({ inboxId, afterSequenceId: 0n })),
+    )
+    const parts = await verifyLogParts(
+      inboxes.map(({ inboxId }, index) => {
+        const log = logs[index]
+        return { inboxId, known: undefined, entries: log?.ok === true ? log.value : [] }
+      }),
+      api,
+    )
+    for (const [index, stored] of inboxes.entries()) {
+      const part = parts[index]
+      if (part?.error === undefined) await records.replace({ stored, steps: part?.steps ?? [] })
+    }
   }
 
   async function statesAt(places: readonly InboxPlaceQuery[]) {

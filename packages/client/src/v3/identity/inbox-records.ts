@@ -8,7 +8,7 @@ import {
   type StoredRecord,
 } from '../../store/record-store.ts'
 import { keys } from '../records/keys.ts'
-import { decodeRow, encodeRow } from '../records/rows.ts'
+import { decodeRow, encodeRow, scanAll } from '../records/rows.ts'
 import type { KnownInbox, LogStep } from './inbox-log.ts'
 import { createRecent, type Recent } from './recent.ts'
 
@@ -38,6 +38,11 @@ export type InboxRecords = {
    * @throws XmtpError `client.store.*`
    */
   readonly save: (found: readonly NewSteps[]) => Promise<ReadonlyMap<string, XmtpError>>
+  /**
+   * Puts a whole log in the place of what is stored, if it says the same, and perhaps more, in other places.
+   * @returns whether it did
+   */
+  readonly replace: (found: NewSteps) => Promise<boolean>
   /** Whether updates are known after `since`, up to and with `until`. */
   readonly hasUpdates: (
     inboxId: v3.InboxId,
@@ -56,6 +61,7 @@ export function createInboxRecords(store: RecordStore): InboxRecords {
     states: (places) => readStates({ store, recent }, places),
     load: (inboxIds) => load({ store, recent }, inboxIds),
     save: (found) => save({ store, recent }, found),
+    replace: (found) => replace({ store, recent }, found),
     async hasUpdates(inboxId, { since, until }) {
       if (until <= since) return false
       const prefix = keys.inboxStates(inboxId)
@@ -144,6 +150,29 @@ async function save(
         recent.set(stateKey(inboxId, sequenceId), state)
   return changed
 }
+
+/**
+ * Places in a log are the node's word, and no signature covers them: one false word would keep the true places away for good.
+ * What was verified stays as it is: a log that leaves out or changes any of it replaces nothing.
+ */
+async function replace({ store, recent }: Parts, { stored, steps }: NewSteps): Promise<boolean> {
+  const { inboxId, head } = stored
+  const old = await scanAll(store, keys.inboxStates(inboxId))
+  const isSame = old.every(({ value }, index) => equalBytes(value, steps[index]?.encoded ?? empty))
+  const put = recordsOf(steps)
+  const kept = new Set(put.map(({ key }) => key))
+  const gone = old.map(({ key }) => key).filter((key) => !kept.has(key))
+  if (!isSame || steps.length < old.length || gone.length === 0) return false
+  const expect = [{ key: keys.inboxHead(inboxId), value: head }]
+  if ((await store.write({ expect, remove: gone, put })) === undefined) return false
+  for (const key of gone) {
+    const sequenceId = BigInt(`0x${key.slice(key.lastIndexOf('#') + 1)}`)
+    recent.remove(stateKey(inboxId, sequenceId))
+  }
+  return true
+}
+
+const empty = new Uint8Array()
 
 /** Another process wrote first: what both have seen must be the same, and the rest is added. */
 async function saveBesideOthers(

@@ -2,6 +2,7 @@
 export type Recent<V> = {
   readonly get: (key: string) => V | undefined
   readonly set: (key: string, value: V) => void
+  readonly remove: (key: string) => void
 }
 
 /** @param limit entries at most */
@@ -20,5 +21,6 @@ export function createRecent<V>(limit: number): Recent<V> {
       return value
     },
     set,
+    remove: (key) => void entries.delete(key),
   }
 }
