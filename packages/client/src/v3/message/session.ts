@@ -25,10 +25,7 @@ export type ContentOptions = {
   readonly maxContentSize?: number | undefined
 }
 
-export function createSession(
-  core: Core,
-  options: ContentOptions,
-): Session {
+export function createSession(core: Core, options: ContentOptions): Session {
   return {
     core,
     codecs: createCodecRegistry([...builtInCodecs, ...(options.codecs ?? [])]),
