@@ -143,6 +143,7 @@ async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
     if (isLost) world.log.push(`${peer.name} has lost its place`)
     return !isLost
   })
+  const isSomebodyLost = seen.length < peers.length
   const present = new Set(seen.map(({ peer }) => peer))
   const stayed = new Set(peers.filter((_, place) => !guests.some((guest) => guest === place)))
   const stayers = seen.filter(({ peer }) => stayed.has(peer))
@@ -158,7 +159,9 @@ async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
     ...seen.filter(({ peer }) => peer.isOurs).flatMap(notStreamed),
     ...stayers.flatMap(({ peer, view }) => (view.maybeForked ? [`${peer.name} is forked`] : [])),
     ...peers.flatMap(({ name, complaints }) =>
-      unexpected(complaints()).map((complaint) => `${name} complains: ${complaint}`),
+      unexpected(complaints(), { isSomebodyLost }).map(
+        (complaint) => `${name} complains: ${complaint}`,
+      ),
     ),
   ]
 }
