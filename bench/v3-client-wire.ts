@@ -65,7 +65,9 @@ async function countAll(bench: Bench, kind: Kind, counts: Counts): Promise<void>
   const theirs = await one?.conversations.createGroup([inboxId])
   await theirs?.sendText('A message of the usual length.')
   await count('syncAll, a new group with a message', () => host.do('syncAll', { client: 'it' }))
-  await count('streams', () => host.do('stream', { client: 'it' }))
+  await count('open streams, beside the two that stay open', () =>
+    host.do('stream', { client: 'it' }),
+  )
   await host.end()
 }
 
