@@ -37,9 +37,11 @@ export async function rewindFalse(
 
 async function rewind(core: Core, id: string, end: bigint): Promise<void> {
   await changeProgress(core, id, (change) => {
-    if (change.group.progress.cursor <= end) return
+    const { cursor, epochBegan } = change.group.progress
+    if (cursor <= end) return
     doubt(change, 0n)
-    setProgress(change, { cursor: end })
+    // A false place may have been that of the commit, too.
+    setProgress(change, { cursor: end, epochBegan: epochBegan > end ? 0n : epochBegan })
   })
 }
 
