@@ -9,12 +9,25 @@ export type Seen = { readonly peer: Peer; readonly view: View }
  * between that and its new beginning. It may then take its own next commit for the first of an epoch that is long over.
  * @param founder whose log of commits is whole
  */
-export function hasLostPlace({ commits }: View, founder: View): boolean {
-  const welcome = commits.findLastIndex(({ type }) => type === 'Welcome')
-  const { epoch } = commits[welcome]!
+export function hasLostPlace(view: View, founder: View): boolean {
+  return isLostBehind(view, founder, arrivals(view).at(-1))
+}
+
+/** The same at any time: somebody may have taken it out and in again since. */
+export function hasEverLostPlace(view: View, founder: View): boolean {
+  return arrivals(view).some((arrival) => isLostBehind(view, founder, arrival))
+}
+
+function arrivals({ commits }: View): readonly number[] {
+  return commits.flatMap(({ type }, index) => (type === 'Welcome' ? [index] : []))
+}
+
+function isLostBehind({ commits }: View, founder: View, arrival: number | undefined): boolean {
+  if (arrival === undefined) return false
+  const { epoch } = commits[arrival]!
   const began = founder.commits.find((one) => one.epoch === epoch && one.result === 'Success')
   return commits
-    .slice(0, welcome)
+    .slice(0, arrival)
     .some(({ sequenceId }) => began !== undefined && sequenceId > began.sequenceId)
 }
 

@@ -5,6 +5,7 @@ import { chanceOf } from './chance.ts'
 import {
   differencesOfMessages,
   differencesOfState,
+  hasEverLostPlace,
   hasLostPlace,
   lost,
   notStreamed,
@@ -138,12 +139,12 @@ async function faultsAtTheEnd(world: World): Promise<readonly string[]> {
     closings.push({ id, text, by: peer })
   }
   const founder = await world.founder.view(groupId)
-  const seen = (await settle(world)).filter(({ peer, view }) => {
-    const isLost = !peer.isOurs && peer !== world.founder && hasLostPlace(view, founder)
-    if (isLost) world.log.push(`${peer.name} has lost its place`)
-    return !isLost
-  })
-  const isSomebodyLost = seen.length < peers.length
+  const everybody = await settle(world)
+  const theirs = everybody.filter(({ peer }) => !peer.isOurs && peer !== world.founder)
+  const isSomebodyLost = theirs.some(({ view }) => hasEverLostPlace(view, founder))
+  const lostNow = new Set(theirs.filter(({ view }) => hasLostPlace(view, founder)))
+  for (const { peer } of lostNow) world.log.push(`${peer.name} has lost its place`)
+  const seen = everybody.filter((one) => !lostNow.has(one))
   const present = new Set(seen.map(({ peer }) => peer))
   const stayed = new Set(peers.filter((_, place) => !guests.some((guest) => guest === place)))
   const stayers = seen.filter(({ peer }) => stayed.has(peer))
