@@ -4,9 +4,7 @@ import { ed25519 as nobleEd, x25519 as nobleX } from '@noble/curves/ed25519.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
 import { randomBytes as nobleRandomBytes } from '@noble/hashes/utils.js'
-import { ml_kem768 } from '@noble/post-quantum/ml-kem.js'
 import { concat, equal } from '../bytes.ts'
-import type { MlKem } from './ml-kem.ts'
 import type { Aead, DiffieHellman, Platform, SignatureScheme } from './platform.ts'
 import { preferWebCrypto } from './web-crypto.ts'
 
@@ -98,21 +96,6 @@ export const hmacSha256: Platform['hmacSha256'] = (key, data) => {
 
 export const chacha20Poly1305: Aead = /* @__PURE__ */ aead(chacha20poly1305, 32)
 export const aes128Gcm: Aead = /* @__PURE__ */ aead(gcm, 16)
-
-export const mlKem: MlKem = {
-  keyOf(seed) {
-    const { publicKey, secretKey } = ml_kem768.keygen(seed)
-    return { publicKey, decapsulate: (ciphertext) => ml_kem768.decapsulate(ciphertext, secretKey) }
-  },
-  encapsulate(publicKey, message) {
-    try {
-      const { cipherText: ciphertext, sharedSecret } = ml_kem768.encapsulate(publicKey, message)
-      return { ciphertext, sharedSecret }
-    } catch {
-      return undefined
-    }
-  },
-}
 
 /** The curves in JavaScript; also what Node's and the browser's are tested against. */
 export const nobleCurves = { ed25519: nobleEd25519, x25519: nobleX25519 }

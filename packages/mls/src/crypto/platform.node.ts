@@ -8,7 +8,6 @@ import type {
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
@@ -19,7 +18,6 @@ import {
   verify,
 } from 'node:crypto'
 import { limits } from '../limits.ts'
-import { mlKem768, type MlKem } from './ml-kem.ts'
 import type { Aead, DiffieHellman, Platform, SignatureScheme } from './platform.ts'
 
 type Curve = 'Ed25519' | 'X25519'
@@ -145,19 +143,6 @@ export { pooledRandom as randomBytes }
 export const sha256: Platform['sha256'] = (data) => plain(hash('sha256', data, 'buffer'))
 export const hmacSha256: Platform['hmacSha256'] = (key, data) =>
   plain(createHmac('sha256', key).update(data).digest())
-
-function shake(name: 'shake128' | 'shake256') {
-  return (data: Uint8Array, outputLength: number) =>
-    plain(createHash(name, { outputLength }).update(data).digest())
-}
-
-export const mlKem: MlKem = mlKem768({
-  sha3_256: (data) => plain(hash('sha3-256', data, 'buffer')),
-  sha3_512: (data) => plain(hash('sha3-512', data, 'buffer')),
-  shake128: shake('shake128'),
-  shake256: shake('shake256'),
-})
-
 export const chacha20Poly1305: Aead = aead(chacha, 32)
 export const aes128Gcm: Aead = aead(aes, 16)
 

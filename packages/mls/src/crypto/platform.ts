@@ -1,5 +1,3 @@
-import type { MlKem } from './ml-kem.ts'
-
 /** A value, or a promise of it where the platform only offers one (WebCrypto). */
 export type MaybePromise<T> = T | Promise<T>
 
@@ -53,7 +51,6 @@ export type Curves = { readonly ed25519: SignatureScheme; readonly x25519: Diffi
  * synchronous everywhere; what is asymmetric may be a promise, because browsers offer their fast curves that way only.
  */
 export type Platform = Curves & {
-  readonly mlKem: MlKem
   readonly randomBytes: (length: number) => Uint8Array
   readonly sha256: (data: Uint8Array) => Uint8Array
   readonly hmacSha256: (key: Uint8Array, data: Uint8Array) => Uint8Array

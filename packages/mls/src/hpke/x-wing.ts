@@ -1,7 +1,7 @@
 import { sha3_256, shake256 } from '@noble/hashes/sha3.js'
-import { mlKem, x25519 } from '#platform'
+import { ml_kem768 } from '@noble/post-quantum/ml-kem.js'
+import { x25519 } from '#platform'
 import { ascii, concat, empty } from '../bytes.ts'
-import type { MlKemKey } from '../crypto/ml-kem.ts'
 import { MlsError } from '../errors.ts'
 import type { Kdf } from './kdf.ts'
 import type { Kem } from './kem.ts'
@@ -16,7 +16,10 @@ export const xWingLibxmtpId = 0x004d
 const sizes = { seed: 32, mlKemPublic: 1184, mlKemCiphertext: 1088, x25519: 32 } as const
 const label = Uint8Array.of(0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c)
 
-type Expanded = { readonly mlKem: MlKemKey; readonly x25519Private: Uint8Array }
+type Expanded = {
+  readonly mlKem: { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array }
+  readonly x25519Private: Uint8Array
+}
 
 // Many welcomes are for one key. What was made from a seed lives exactly as long as its bytes.
 const expandedSeeds = new WeakMap<Uint8Array, Expanded>()
@@ -25,7 +28,10 @@ function expand(seed: Uint8Array): Expanded {
   const known = expandedSeeds.get(seed)
   if (known !== undefined) return known
   const bytes = shake256(seed, { dkLen: 96 })
-  const made = { mlKem: mlKem.keyOf(bytes.slice(0, 64)), x25519Private: bytes.slice(64, 96) }
+  const made = {
+    mlKem: ml_kem768.keygen(bytes.slice(0, 64)),
+    x25519Private: bytes.slice(64, 96),
+  }
   expandedSeeds.set(seed, made)
   return made
 }
@@ -72,11 +78,14 @@ export function xWing(kdf: Kdf, id: number): Kem {
       const shared = await x25519.shared(ephemeral, x25519Public)
       if (shared === undefined) throw new MlsError('crypto.badKey', 'Its X25519 half is no key.')
       const x25519Ciphertext = await x25519.publicKey(ephemeral)
-      const sealed = mlKem.encapsulate(mlKemPublic, random(32))
-      if (sealed === undefined) throw new MlsError('crypto.badKey', 'Its ML-KEM half is no key.')
-      return {
-        sharedSecret: combine(sealed.sharedSecret, shared, x25519Ciphertext, x25519Public),
-        kemOutput: concat(sealed.ciphertext, x25519Ciphertext),
+      try {
+        const { cipherText, sharedSecret } = ml_kem768.encapsulate(mlKemPublic, random(32))
+        return {
+          sharedSecret: combine(sharedSecret, shared, x25519Ciphertext, x25519Public),
+          kemOutput: concat(cipherText, x25519Ciphertext),
+        }
+      } catch (cause) {
+        throw new MlsError('crypto.badKey', 'Its ML-KEM half is no key.', { cause })
       }
     },
     async decapsulate(kemOutput, keys) {
@@ -85,11 +94,14 @@ export function xWing(kdf: Kdf, id: number): Kem {
           'crypto.badKey',
           `An X-Wing output has 1120 bytes, not ${kemOutput.length}.`,
         )
-      const { mlKem: mlKemKey, x25519Private } = expand(keys.privateKey)
+      const { mlKem, x25519Private } = expand(keys.privateKey)
       const x25519Ciphertext = kemOutput.slice(sizes.mlKemCiphertext)
       const shared = await x25519.shared(x25519Private, x25519Ciphertext)
       if (shared === undefined) throw new MlsError('crypto.badKey', 'Its X25519 half is no key.')
-      const mlKemSecret = mlKemKey.decapsulate(kemOutput.slice(0, sizes.mlKemCiphertext))
+      const mlKemSecret = ml_kem768.decapsulate(
+        kemOutput.slice(0, sizes.mlKemCiphertext),
+        mlKem.secretKey,
+      )
       const x25519Public = await x25519.publicKey(x25519Private)
       return combine(mlKemSecret, shared, x25519Ciphertext, x25519Public)
     },
