@@ -23,7 +23,7 @@ import {
   type GroupState,
   type Proposal,
 } from '@xmtp-ts/mls'
-import { EncodedContent } from '@xmtp-ts/proto/message_contents/content'
+import { Compression, EncodedContent } from '@xmtp-ts/proto/message_contents/content'
 import { bytesToHex, v3 } from '@xmtp-ts/protocol'
 import {
   createInstallationKeyPackage,
@@ -418,7 +418,7 @@ describe('a message of a member', () => {
       EncodedContent.encode({
         ...base,
         type: type('text'),
-        compression: 1,
+        compression: Compression.COMPRESSION_GZIP,
         content: bomb,
       }).finish(),
       // A compression that nobody knows.

@@ -2,7 +2,6 @@ import {
   Client,
   memoryTransport,
   type ClientOptions,
-  type ErrorCode,
   type Group,
   type Refusal,
   XmtpError,
@@ -77,9 +76,9 @@ const flipped = (bytes: Uint8Array, at: number) =>
 type Kind = {
   readonly lies: (groupId: string, other: string) => Lies
   /** One of these is told. Undefined: nobody can tell. */
-  readonly codes: readonly (ErrorCode | string)[] | undefined
+  readonly codes: readonly string[] | undefined
   /** The same of who listens, if it is another. */
-  readonly streamed?: { readonly codes: readonly (ErrorCode | string)[] | undefined }
+  readonly streamed?: { readonly codes: readonly string[] | undefined }
 }
 
 const messageKinds: Record<string, Kind> = {

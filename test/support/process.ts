@@ -17,7 +17,7 @@ export type TestProcess = {
   readonly write: (line: string) => void
   /** SIGKILL: nothing is written, flushed or closed any more. */
   readonly kill: () => Promise<void>
-  readonly ended: Promise<void>
+  readonly ended: Promise<unknown>
 }
 
 const running = new Set<ChildProcess>()
@@ -39,9 +39,9 @@ export function startProcess(script: string, ...args: readonly string[]): TestPr
     lines.push(line)
     waiting.shift()?.(lines[taken++]!)
   })
-  const ended = Promise.all([once(child, 'exit'), once(reader, 'close')]).then(() => {
-    running.delete(child)
-  })
+  const ended = Promise.all([once(child, 'exit'), once(reader, 'close')]).then(() =>
+    running.delete(child),
+  )
   return {
     lines,
     next: () =>

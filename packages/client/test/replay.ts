@@ -16,6 +16,10 @@ import {
   UploadKeyPackageRequest,
   WelcomeMessage,
 } from '@xmtp-ts/proto/mls/api/v1/mls'
+import type {
+  WelcomePointerWrapperAlgorithm,
+  WelcomeWrapperAlgorithm,
+} from '@xmtp-ts/proto/mls/message_contents/wrapper_encryption'
 import { KeyPackage as KeyPackageRow, Self as SelfRow } from '@xmtp-ts/proto/store/v1/store'
 import { bytesToHex } from '@xmtp-ts/protocol'
 import { readKeyPackage } from '@xmtp-ts/protocol/group'
@@ -110,7 +114,7 @@ export function replayNode({ mls, replay, identity }: Scenario) {
       version: {
         $case: 'v1',
         value: {
-          ...sealedFields(sealed, id, createdNs),
+          ...sealedFields<WelcomeWrapperAlgorithm>(sealed, id, createdNs),
           data: bytes(sealed.data),
           welcomeMetadata: bytes(sealed.welcomeMetadata ?? ''),
         },
@@ -122,7 +126,10 @@ export function replayNode({ mls, replay, identity }: Scenario) {
     return {
       version: {
         $case: 'welcomePointer',
-        value: { ...sealedFields(sealed, id, createdNs), welcomePointer: bytes(sealed.data) },
+        value: {
+          ...sealedFields<WelcomePointerWrapperAlgorithm>(sealed, id, createdNs),
+          welcomePointer: bytes(sealed.data),
+        },
       },
     }
   })
@@ -249,12 +256,13 @@ export function replayNode({ mls, replay, identity }: Scenario) {
   }
 }
 
-function sealedFields(sealed: Sealed, id: string, createdNs: string) {
+function sealedFields<A extends number>(sealed: Sealed, id: string, createdNs: string) {
   return {
     id: BigInt(id),
     createdNs: BigInt(createdNs),
     installationKey: bytes(sealed.topicKey),
     hpkePublicKey: bytes(sealed.hpkePublicKey),
-    wrapperAlgorithm: sealed.wrapperAlgorithm,
+    // The numbers that libxmtp wrote, those outside the enumeration too.
+    wrapperAlgorithm: sealed.wrapperAlgorithm as A,
   }
 }
