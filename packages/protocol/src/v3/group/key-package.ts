@@ -91,12 +91,16 @@ export type LeafMember = { readonly inboxId: InboxId; readonly installationId: U
 const suite = chacha20Poly1305Suite
 const xWingKem = xWing(suite.hpke.kdf, xWingLibxmtpId)
 
-/** How all members of XMTP groups keep and frame them (v3-mls §3.1): one suite, everything encrypted, no padding. */
+/**
+ * How all members of XMTP groups keep and frame them (v3-mls §3.1): one suite, everything encrypted, no padding. Keys of
+ * messages that were passed over are kept for longer than libxmtp keeps them (5): what a node left out or changed can be
+ * read when it shows it, and nobody else sees a difference.
+ */
 export const groupConfig: GroupConfig = {
   ...configFor([suite]),
   acceptPublicHandshake: false,
   pastEpochs: 3,
-  outOfOrder: 5,
+  outOfOrder: 100,
   forwardDistance: 1000,
 }
 
