@@ -1,4 +1,4 @@
-import type { v3, XmtpError } from '@xmtp-ts/protocol'
+import type { XmtpError } from '@xmtp-ts/protocol'
 import type { Environment } from '../environment.ts'
 import type { IdentityApi } from '../network/identity-api.ts'
 import type { MlsApi } from '../network/mls-api.ts'
@@ -6,16 +6,8 @@ import type { RecordStore } from '../store/record-store.ts'
 import type { InboxDirectory } from './identity/directory.ts'
 import type { KeyPackages } from './identity/key-packages.ts'
 import type { GroupCache } from './group/group-cache.ts'
+import type { Self } from './self.ts'
 import type { Signals } from './signals.ts'
-
-/** Who this client is, in memory. */
-export type Self = {
-  readonly inboxId: v3.InboxId
-  /** 32 bytes */
-  readonly installationId: Uint8Array
-  /** The Ed25519 seed of the installation, 32 bytes. */
-  readonly signingKey: Uint8Array
-}
 
 /** Something from outside that was not taken; everything else went on. */
 export type Refusal = {

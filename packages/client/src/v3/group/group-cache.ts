@@ -1,6 +1,6 @@
 import type { RecordStore } from '../../store/record-store.ts'
 import { maxLoadedGroups } from '../../limits.ts'
-import type { Self } from '../core.ts'
+import type { Self } from '../self.ts'
 import {
   currentRevision,
   readGroupSteadily,

@@ -12,7 +12,7 @@ import { underPrefix, type StoredRecord } from '../../store/record-store.ts'
 import { nowNs, type Core } from '../core.ts'
 import { keys } from '../records/keys.ts'
 import { encodeRow } from '../records/rows.ts'
-import type { WelcomePlace } from './join.ts'
+import type { WelcomePlace } from './open-group.ts'
 
 /**
  * What is kept of a pointer to a welcome that is not there yet (v3-mls §4.2), so that it is looked for again later, by any

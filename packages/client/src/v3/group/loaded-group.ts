@@ -8,7 +8,7 @@ import {
 import { bytesToHex, sha256, XmtpError } from '@xmtp-ts/protocol'
 import { groupConfig } from '@xmtp-ts/protocol/group'
 import type { RecordStore } from '../../store/record-store.ts'
-import type { Self } from '../core.ts'
+import type { Self } from '../self.ts'
 import { keys } from '../records/keys.ts'
 import { decodeRow, scanAll } from '../records/rows.ts'
 

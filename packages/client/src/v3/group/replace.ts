@@ -2,7 +2,7 @@ import { XmtpError } from '@xmtp-ts/protocol'
 import { decodeMembership, decodeMutableMetadata } from '@xmtp-ts/protocol/group'
 import type { Core } from '../core.ts'
 import { directMembers, keptTypeOf } from './conversation-row.ts'
-import type { OpenedGroup } from './join.ts'
+import type { OpenedGroup } from './open-group.ts'
 import type { LoadedGroup } from './loaded-group.ts'
 import { receiveNew } from './receive.ts'
 

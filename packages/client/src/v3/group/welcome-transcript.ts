@@ -2,7 +2,7 @@ import { DeliveryStatus, MessageKind, type Message } from '@xmtp-ts/proto/store/
 import { bytesFromHex, v3 } from '@xmtp-ts/protocol'
 import { encodeGroupUpdated } from '@xmtp-ts/protocol/group'
 import { nowNs, type Core } from '../core.ts'
-import type { OpenedGroup } from './join.ts'
+import type { OpenedGroup } from './open-group.ts'
 
 /** The line that says who added us; written by each for themselves, and never compared (v3-mls §4.4, step 7). */
 export function welcomeTranscript(core: Core, opened: OpenedGroup): Message {

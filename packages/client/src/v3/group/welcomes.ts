@@ -15,7 +15,8 @@ import {
   welcomePlaces,
 } from './doubted-welcomes.ts'
 import { lateRecords } from './late-welcomes.ts'
-import { keepGroup, openGroup, placesOf, type OpenedGroup } from './join.ts'
+import { keepGroup } from './join.ts'
+import { openGroup, placesOf, type OpenedGroup } from './open-group.ts'
 
 /**
  * Reads the welcomes that are new from the network and joins their groups.
