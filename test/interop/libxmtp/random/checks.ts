@@ -4,9 +4,9 @@ import type { Peer, Said, View } from './peer.ts'
 export type Seen = { readonly peer: Peer; readonly view: View }
 
 /**
- * Whether a client of libxmtp has lost its place by itself: a commit of its own that comes back when it is out of the group
- * moves its cursor (mls_sync.rs, `process_message_inner`), and when it is taken in again it does not read what came
- * between that and its new beginning. It may then take its own next commit for the first of an epoch that is long over.
+ * Whether a client of libxmtp has lost its place by itself: a commit or a message of its own that comes back when it is out
+ * of the group moves its cursor (mls_sync.rs, `process_message_inner`), and when it is taken in again it does not read what
+ * came between that and its new beginning. It may then take its own next commit for the first of an epoch that is long over.
  * @param founder whose log of commits is whole
  */
 export function hasLostPlace(view: View, founder: View): boolean {
@@ -25,10 +25,15 @@ function arrivals({ commits }: View): readonly number[] {
 function isLostBehind({ commits }: View, founder: View, arrival: number | undefined): boolean {
   if (arrival === undefined) return false
   const { epoch } = commits[arrival]!
-  const began = founder.commits.find((one) => one.epoch === epoch && one.result === 'Success')
-  return commits
-    .slice(0, arrival)
-    .some(({ sequenceId }) => began !== undefined && sequenceId > began.sequenceId)
+  const applied = founder.commits.filter(({ result }) => result === 'Success')
+  const began = applied.find((one) => one.epoch === epoch)
+  if (began === undefined) return false
+  const earlier = commits.slice(0, arrival)
+  if (earlier.some(({ sequenceId }) => sequenceId > began.sequenceId)) return true
+  const ended = applied.find(({ sequenceId }) => sequenceId > began.sequenceId)
+  const read = commits.slice(arrival + 1).map(({ sequenceId }) => sequenceId)
+  const hasSkipped = ended !== undefined && read.some((id) => id > ended.sequenceId)
+  return earlier.length > 0 && hasSkipped && !read.includes(ended.sequenceId)
 }
 
 /** What must be equal for all members when all is quiet. */
