@@ -151,3 +151,15 @@ describe('the history service', () => {
     expect(statuses).toEqual([200, 200, 429])
   })
 })
+
+it('the history service goes on when the file of an archive is gone', async () => {
+  const folder = newFolder()
+  const { url, upload, download } = await open(folder)
+  const id = await (await upload('archive')).text()
+  rmSync(folder, { recursive: true })
+  for (let round = 0; round < 5; round += 1)
+    expect((await fetch(`${url}/files/${id}`, { method: 'HEAD' })).status).toBe(200)
+  await expect(download(id).then((answer) => answer.text())).rejects.toThrow()
+  await wait(20)
+  expect((await fetch(`${url}/`)).status).toBe(200)
+})

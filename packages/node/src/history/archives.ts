@@ -23,7 +23,7 @@ export type Archives = {
    */
   add(source: AsyncIterable<Uint8Array>): Promise<string>
   /** Undefined for a name that is not, or no longer, one. */
-  open(id: string): { readonly bytes: number; readonly content: Readable } | undefined
+  find(id: string): { readonly bytes: number; readonly read: () => Readable } | undefined
   /** Removes what has expired. @returns how many */
   expire(): Promise<number>
   readonly count: number
@@ -86,10 +86,10 @@ export async function openArchives(options: {
         uploads -= 1
       }
     },
-    open: (id) => {
+    find: (id) => {
       const archive = known.get(id)
       if (archive === undefined || isExpired(archive.atMs)) return undefined
-      return { bytes: archive.bytes, content: storage.read(id) }
+      return { bytes: archive.bytes, read: () => storage.read(id) }
     },
     expire: async () => {
       const expired = [...known].filter(([, { atMs }]) => isExpired(atMs))

@@ -121,7 +121,7 @@ async function answer(
     return
   }
   const name = isRead ? filePath.exec(url)?.[1] : undefined
-  const archive = name === undefined ? undefined : archives.open(name)
+  const archive = name === undefined ? undefined : archives.find(name)
   if (archive === undefined) {
     metrics.transferred('download', 404)
     response.writeHead(404, corsHeaders).end()
@@ -133,10 +133,8 @@ async function answer(
     'Content-Type': 'application/octet-stream',
     'Content-Length': archive.bytes,
   })
-  if (method === 'HEAD') {
-    archive.content.destroy()
-    response.end()
-  } else await pipeline(archive.content, response)
+  if (method === 'HEAD') response.end()
+  else await pipeline(archive.read(), response)
 }
 
 function fail(
