@@ -57,6 +57,7 @@ async function have(client: Client, id: string) {
 async function expectSame(victim: Client, control: Client, ids: readonly string[]) {
   for (const id of ids) {
     const theirs = await have(control, id)
+    // If it does not come to be, what follows says in what they differ.
     await until(async () => {
       const ours = await have(victim, id)
       return ours.epoch === theirs.epoch && ours.texts.length === theirs.texts.length

@@ -199,6 +199,7 @@ it.each(seeds)(
     for (let round = 0; round < 3; round += 1) await victim.conversations.syncAll()
     await control.conversations.syncAll()
     for (const id of ids) {
+      // If it does not come to be, what follows says in what they differ.
       await until(async () => {
         await victim.conversations.syncAll()
         await control.conversations.syncAll()

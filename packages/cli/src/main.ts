@@ -29,6 +29,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     if (io.signal.aborted) return interrupted
     const known = error instanceof CommanderError ? usageError(error) : error
     const isBare = error instanceof CommanderError && error.code === 'commander.help'
+    // Where nobody reads what is said of the mistake, the exit code still says it.
     if (isBare && !json)
       await Promise.resolve(io.stderr.write(outcome.usage)).catch(() => undefined)
     else await reportError(io, known, { json })

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { addresses, commandLines, objects, type Line } from '../../../packages/cli/test/world.ts'
 import type { Client, ClientProcess } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
+import { describeUnless } from './describe-unless.ts'
 
-describe.skipIf(native.problem !== undefined)('our command line with libxmtp', () => {
+describeUnless(native.problem)('our command line with libxmtp', () => {
   let node: LocalNode
   let process: ClientProcess
   let folder: string

@@ -2,14 +2,13 @@ import { createChainVerifier } from '@xmtp-ts/node'
 import { bytesToHex, serializeErc6492Signature, type Hex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openEvmChain, type EvmChain } from '../../node/evm-chain.ts'
 import { factoryProgram, plannedWallet, walletProgram } from '../../node/evm-contracts.ts'
 import type { ClientProcess } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
-
-if (native.problem !== undefined) it.skip(native.problem, () => {})
+import { describeUnless } from './describe-unless.ts'
 
 const ownerKey = bytesToHex(randomBytes(32))
 const owner = privateKeyToAccount(ownerKey)
@@ -17,7 +16,7 @@ const [wallet, factory] = [`0x${'c0'.repeat(20)}`, `0x${'fa'.repeat(20)}`] as [H
 const planned = plannedWallet(owner.address, factory)
 const chainId = 31_337
 
-describe.skipIf(native.problem !== undefined)('wallets that are programs of a chain', () => {
+describeUnless(native.problem)('wallets that are programs of a chain', () => {
   let chain: EvmChain
   let node: LocalNode
   let clients: ClientProcess

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browser } from './browser.ts'
 import type { Client, ClientKind, ClientProcess, Message } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
 import { ours } from './ours.ts'
+import { describeUnless } from './describe-unless.ts'
 
 const pairs: readonly (readonly [ClientKind, ClientKind])[] = [
   [native, native],
@@ -13,16 +14,12 @@ const pairs: readonly (readonly [ClientKind, ClientKind])[] = [
   [browser, ours],
 ]
 const problem = native.problem ?? browser.problem
-if (problem !== undefined) it.skip(problem, () => {})
-
 const count = 130
 const numbered = (name: string) => Array.from({ length: count }, (_, index) => `${name} ${index}`)
 const textsIn = (messages: readonly Message[]) =>
   messages.map(({ content }) => content).filter((content) => typeof content === 'string')
 
-describe
-  .skipIf(problem !== undefined)
-  .each(pairs.map(([a, b]) => ({ name: `${a.sdk} with ${b.sdk}`, a, b })))(
+describeUnless(problem).each(pairs.map(([a, b]) => ({ name: `${a.sdk} with ${b.sdk}`, a, b })))(
   '$name, on one node',
   ({ a, b }) => {
     let node: LocalNode

@@ -1,14 +1,13 @@
 import { parseNodeConfig, startNode } from '@xmtp-ts/node'
 import { XmtpError } from '@xmtp-ts/protocol'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { browser } from './browser.ts'
 import { required } from './installed.ts'
 import { native } from './native.ts'
+import { describeUnless } from './describe-unless.ts'
 
 const problem = native.problem ?? browser.problem
-if (problem !== undefined) it.skip(problem, () => {})
-
-describe.skipIf(problem !== undefined)(`clients with env: 'local' and no address`, () => {
+describeUnless(problem)(`clients with env: 'local' and no address`, () => {
   it('find a node that was started with its defaults, and its history service', async (context) => {
     const started = await startNode(parseNodeConfig({ memory: true })).catch((error: unknown) => {
       if (!(error instanceof XmtpError) || error.code !== 'node.listen.busy') throw error

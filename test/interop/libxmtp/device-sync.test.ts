@@ -1,13 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Client, ClientProcess } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
 import { ours } from './ours.ts'
-
-if (native.problem !== undefined) it.skip(native.problem, () => {})
+import { describeUnless } from './describe-unless.ts'
 
 const patience = { timeout: 30_000, interval: 100 }
 
@@ -18,7 +17,7 @@ const pairs = [
   { first: 'ours', second: 'libxmtp', kinds: [ours, native] },
 ] as const
 
-describe.skipIf(native.problem !== undefined).each(pairs)(
+describeUnless(native.problem).each(pairs)(
   'installations of one inbox: $first, then $second',
   ({ kinds: [firstKind, secondKind] }) => {
     let node: LocalNode

@@ -2,7 +2,7 @@
 // WASM one in a page of headless Chromium (browser.ts). Both have this one interface, and any number of them, of ours
 // and of theirs, meet on one node:
 //
-//   describe.skipIf(native.problem !== undefined)('…', () => {
+//   describeUnless(native.problem)('…', () => {
 //     const process = await native.start()                      // `await using` works too
 //     const alix = await process.newClient({ apiUrl: node.url })
 //     const bo = await process.newClient({ apiUrl: node.url, privateKey, dbPath: join(folder, 'bo.db3') })

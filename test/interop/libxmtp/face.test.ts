@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as ours from '@xmtp-ts/client'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { modules, problemOfModules } from './installed.ts'
+import { describeUnless } from './describe-unless.ts'
 
 // Every name that an app can use of `@xmtp/node-sdk` 6 is one of ours, or stands here with the reason. docs/client.md lists
 // the same for people.
@@ -56,7 +57,7 @@ function has(type: { readonly prototype: object }, member: string): boolean {
   return Object.hasOwn(type, member)
 }
 
-describe.skipIf(problem !== undefined)('our client beside @xmtp/node-sdk', () => {
+describeUnless(problem)('our client beside @xmtp/node-sdk', () => {
   it('has every method and getter of its classes', () => {
     const { Client, Conversation, Conversations, Dm, Group, Preferences } = ours
     const classes = classesOf(publishedText())

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, it } from 'vitest'
 import { browser } from './browser.ts'
 import type { Client, ClientKind, ClientProcess, Message } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
+import { describeUnless } from './describe-unless.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xmtp-ts-failures-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -29,10 +30,7 @@ async function start(kind: ClientKind): Promise<ClientProcess> {
 
 const contents = (messages: readonly Message[]) => messages.map(({ content }) => content)
 
-for (const problem of new Set([native.problem, browser.problem]))
-  if (problem !== undefined) it.skip(problem, () => {})
-
-describe.skipIf(browser.problem !== undefined).each([
+describeUnless(browser.problem).each([
   { name: 'node-sdk', kind: native },
   { name: 'browser-sdk', kind: browser },
 ])('$name', ({ kind }) => {
@@ -58,7 +56,7 @@ describe.skipIf(browser.problem !== undefined).each([
   }, 60_000)
 })
 
-describe.skipIf(native.problem !== undefined)('a native client', () => {
+describeUnless(native.problem)('a native client', () => {
   it('that dies while it sends and commits comes back to the same group', async () => {
     const [first, others] = await Promise.all([start(native), start(native)])
     const dbPath = join(folder, 'killed.db3')

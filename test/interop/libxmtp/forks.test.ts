@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Consent } from '@xmtp-ts/proto/store/v1/store'
 import { bytesFromHex } from '@xmtp-ts/protocol'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import {
   addInboxes,
   epoch,
@@ -29,10 +29,9 @@ import { commitsIn } from './conversation.ts'
 import type { Client, ClientProcess, LocalCommit } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
+import { describeUnless } from './describe-unless.ts'
 
-if (native.problem !== undefined) it.skip(native.problem, () => {})
-
-describe.skipIf(native.problem !== undefined)('forks, with libxmtp', () => {
+describeUnless(native.problem)('forks, with libxmtp', () => {
   let node: LocalNode
   let folder: string
   let processes: ClientProcess[]

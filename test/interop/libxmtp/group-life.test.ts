@@ -5,7 +5,7 @@ import {
 } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { attributeNames } from '@xmtp-ts/protocol/group'
 import type { Transport } from '@xmtp-ts/client'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import {
   addInboxes,
   epoch,
@@ -27,10 +27,9 @@ import type { Client, ClientProcess } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
 import { agree, meeting, seenBy, sides } from './sides.ts'
+import { describeUnless } from './describe-unless.ts'
 
-if (native.problem !== undefined) it.skip(native.problem, () => {})
-
-describe.skipIf(native.problem !== undefined)('welcomes, with libxmtp', () => {
+describeUnless(native.problem)('welcomes, with libxmtp', () => {
   let node: LocalNode
   let process: ClientProcess
   let number = 0
@@ -177,7 +176,7 @@ describe.skipIf(native.problem !== undefined)('welcomes, with libxmtp', () => {
   }, 60_000)
 })
 
-describe.skipIf(native.problem !== undefined).each(sides)('leaving: $name', ({ one, other }) => {
+describeUnless(native.problem).each(sides)('leaving: $name', ({ one, other }) => {
   const { open } = meeting()
 
   it('the super admin of the one lets the other go within seconds, and comes to decide anew', async () => {

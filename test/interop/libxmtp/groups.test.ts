@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Client, ClientProcess, Conversation } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
+import { describeUnless } from './describe-unless.ts'
 
-if (native.problem !== undefined) it.skip(native.problem, () => {})
-
-describe.skipIf(native.problem !== undefined)('groups of libxmtp', () => {
+describeUnless(native.problem)('groups of libxmtp', () => {
   let node: LocalNode
   let clients: ClientProcess
   beforeAll(async () => {

@@ -1,15 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bytesToHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { randomBytes } from 'node:crypto'
 import type { ClientProcess } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
+import { describeUnless } from './describe-unless.ts'
 
 const newKey = () => bytesToHex(randomBytes(32))
 const addressOf = (key: `0x${string}`) => privateKeyToAccount(key).address.toLowerCase()
 
-describe.skipIf(native.problem !== undefined)('an inbox of libxmtp', () => {
+describeUnless(native.problem)('an inbox of libxmtp', () => {
   let node: LocalNode
   let clients: ClientProcess
   beforeAll(async () => {
@@ -87,8 +88,6 @@ describe.skipIf(native.problem !== undefined)('an inbox of libxmtp', () => {
     expect(await alix.inboxStates([bo.inboxId])).toEqual([await bo.inboxState()])
   })
 })
-
-if (native.problem !== undefined) it.skip(native.problem, () => {})
 
 const sameSet = (left: readonly string[], right: readonly string[]) =>
   left.length === right.length && right.every((item) => left.includes(item))

@@ -1,16 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Client, ClientProcess, Message } from './driver.ts'
 import { nativeNext } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
-
-if (nativeNext.problem !== undefined) it.skip(nativeNext.problem, () => {})
+import { describeUnless } from './describe-unless.ts'
 
 const contents = (messages: readonly Message[]) => messages.map(({ content }) => content)
 
-describe.skipIf(nativeNext.problem !== undefined)('libxmtp 1.11 on one stream (XIP-83)', () => {
+describeUnless(nativeNext.problem)('libxmtp 1.11 on one stream (XIP-83)', () => {
   const folder = mkdtempSync(join(tmpdir(), 'xmtp-ts-one-stream-'))
   let node: LocalNode
   let clients: ClientProcess

@@ -3,8 +3,7 @@ import { DeleteMessage } from '@xmtp-ts/proto/mls/message_contents/content_types
 import type { Client, Conversation, EncodedContent, Message } from './driver.ts'
 import { native } from './native.ts'
 import { agree, meeting, seenBy, sides } from './sides.ts'
-
-if (native.problem !== undefined) it.skip(native.problem, () => {})
+import { describeUnless } from './describe-unless.ts'
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
@@ -64,7 +63,7 @@ const contents = [
   ['Intent', { id: 'q', actionId: 'a' }],
 ] as const
 
-describe.skipIf(native.problem !== undefined)('contents of our client and libxmtp', () => {
+describeUnless(native.problem)('contents of our client and libxmtp', () => {
   const { open } = meeting()
 
   async function groupOf(a: Client, b: Client): Promise<[Conversation, Conversation]> {

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Client, Conversation, PermissionPolicy } from './driver.ts'
 import { native } from './native.ts'
 import { agree, agreeOnState, meeting, seenBy, sides } from './sides.ts'
-
-if (native.problem !== undefined) it.skip(native.problem, () => {})
+import { describeUnless } from './describe-unless.ts'
 
 const settings = {
   groupName: 'name',
@@ -24,7 +23,7 @@ const custom = {
   updateAppDataPolicy: 'superAdmin',
 } as const satisfies Record<string, PermissionPolicy>
 
-describe.skipIf(native.problem !== undefined)('groups of our client and libxmtp', () => {
+describeUnless(native.problem)('groups of our client and libxmtp', () => {
   const { open, refusals } = meeting()
 
   describe.each(sides)('$name', ({ one, other }) => {

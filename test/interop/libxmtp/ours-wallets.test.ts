@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { Client, IdentifierKind, type PasskeySigner } from '@xmtp-ts/client'
 import { bytesToHex, recoverAddress, type Hex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { native } from './native.ts'
 import { newPasskey } from './passkey.ts'
 import { agree, meeting, seenBy, sides } from './sides.ts'
-
-if (native.problem !== undefined) it.skip(native.problem, () => {})
+import { describeUnless } from './describe-unless.ts'
 
 const chainId = 31_337
 
@@ -39,7 +38,7 @@ function newContract() {
   return { privateKey, contract: { address, chainId } }
 }
 
-describe.skipIf(native.problem !== undefined)('wallets that are no key of Ethereum', () => {
+describeUnless(native.problem)('wallets that are no key of Ethereum', () => {
   const { node, open } = meeting({ contracts })
 
   async function passkeyClient(): Promise<Client> {

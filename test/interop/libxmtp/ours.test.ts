@@ -3,13 +3,12 @@ import { bytesToHex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { native } from './native.ts'
 import { agree, agreeOnState, meeting, seenBy, sides } from './sides.ts'
-
-if (native.problem !== undefined) it.skip(native.problem, () => {})
+import { describeUnless } from './describe-unless.ts'
 
 const numbered = (name: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${name} ${index}`)
 
-describe.skipIf(native.problem !== undefined)('our client with libxmtp', () => {
+describeUnless(native.problem)('our client with libxmtp', () => {
   const { node, process, open } = meeting()
 
   describe.each(sides)('$name', ({ one, other }) => {

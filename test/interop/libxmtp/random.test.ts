@@ -1,16 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { native } from './native.ts'
 import { runSeed } from './random/run.ts'
+import { describeUnless } from './describe-unless.ts'
 
 // More seeds, others, longer ones: XMTP_SEEDS, XMTP_FIRST_SEED, XMTP_OPERATIONS.
 const seeds = Number(process.env['XMTP_SEEDS'] ?? 2)
 const operations = Number(process.env['XMTP_OPERATIONS'] ?? 40)
 const firstSeed = Number(process.env['XMTP_FIRST_SEED'] ?? 1)
 
-describe.skipIf(native.problem !== undefined)('random runs with libxmtp', () => {
+describeUnless(native.problem)('random runs with libxmtp', () => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1)
     it(`seed ${seed}: everybody ends in the same place`, async () => {
       const folder = await mkdtemp(join(tmpdir(), `xmtp-ts-seed-${seed}-`))

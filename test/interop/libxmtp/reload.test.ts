@@ -1,12 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browser, startPage } from './browser.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
+import { describeUnless } from './describe-unless.ts'
 
 const problem = native.problem ?? browser.problem
-if (problem !== undefined) it.skip(problem, () => {})
-
-describe.skipIf(problem !== undefined)('a page that is loaded again', () => {
+describeUnless(problem)('a page that is loaded again', () => {
   let node: LocalNode
   beforeAll(async () => {
     node = await startNode()

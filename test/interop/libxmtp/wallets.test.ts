@@ -1,20 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { bytesToHex, recoverAddress, type Hex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Client, ClientProcess } from './driver.ts'
 import { native } from './native.ts'
 import { startNode, type LocalNode } from './node.ts'
 import { newPasskey } from './passkey.ts'
-
-if (native.problem !== undefined) it.skip(native.problem, () => {})
+import { describeUnless } from './describe-unless.ts'
 
 const chainId = 31_337n
 const wallet: Hex = `0x${'c0'.repeat(20)}`
 const ownerKey = bytesToHex(randomBytes(32))
 const owner = privateKeyToAccount(ownerKey).address
 
-describe.skipIf(native.problem !== undefined)('identities that are not a key of Ethereum', () => {
+describeUnless(native.problem)('identities that are not a key of Ethereum', () => {
   let node: LocalNode
   let clients: ClientProcess
   beforeAll(async () => {

@@ -36,6 +36,7 @@ export function fetchPost(
       status: response.status,
       headers: Object.fromEntries(response.headers),
       body: chunksOf(response),
+      // A connection that cannot be ended is at its end.
       leave: () => void response.body?.cancel().catch(() => undefined),
     }
   }

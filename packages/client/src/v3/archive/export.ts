@@ -7,7 +7,7 @@ import {
   Message,
   MessageKind,
 } from '@xmtp-ts/proto/store/v1/store'
-import { attempt } from '@xmtp-ts/protocol'
+import { attempt, XmtpError } from '@xmtp-ts/protocol'
 import { messagePageRecords } from '../../limits.ts'
 import { nowNs, type Core } from '../core.ts'
 import { consentSaves } from '../conversation/consent.ts'
@@ -93,7 +93,12 @@ async function* messages(core: Core, options: ArchiveOptions): AsyncGenerator<Ar
 /** What was just sent has neither its place nor its time before it is read back. Without a network it is left out. */
 async function readBackSent(core: Core, id: string): Promise<void> {
   const sent = await scanAll(core.store, keys.pendingMessages(id))
-  if (sent.length > 0) await core.groups.turn(id, () => receiveNew(core, id)).catch(() => undefined)
+  if (sent.length === 0) return
+  try {
+    await core.groups.turn(id, () => receiveNew(core, id))
+  } catch (error) {
+    if (!(error instanceof XmtpError) || !error.retry) throw error
+  }
 }
 
 function isWanted(core: Core, row: Message, options: ArchiveOptions): boolean {
