@@ -12,6 +12,7 @@ import {
   QueryWelcomeMessagesResponse,
 } from '@xmtp-ts/proto/mls/api/v1/mls'
 import { expect, it } from 'vitest'
+import { chanceOf } from '../support/chance.ts'
 import { hostileNode, type Lies } from '../support/hostile-node.ts'
 import { texts, until, walletKey, world } from './world.ts'
 
@@ -23,19 +24,9 @@ const [firstSeed = 1, lastSeed = 2] = (process.env['XMTP_TS_HOSTILE_SEEDS'] ?? '
   .map(Number)
 const seeds = Array.from({ length: lastSeed - firstSeed + 1 }, (_, index) => firstSeed + index)
 
-/** mulberry32 */
 function createChance(seed: number) {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-  return {
-    below: (count: number) => Math.trunc(next() * count),
-    happens: (probability: number) => next() < probability,
-  }
+  const below = chanceOf(seed)
+  return { below, happens: (probability: number) => below(1_000_000) < probability * 1_000_000 }
 }
 
 type Chance = ReturnType<typeof createChance>

@@ -1,4 +1,3 @@
-import { connect, createServer, type Socket } from 'node:net'
 import {
   Client,
   ConsentState,
@@ -10,56 +9,15 @@ import {
   type DecodedMessage,
 } from '@xmtp-ts/client'
 import { describe, expect, it } from 'vitest'
+import { portOf, startProxy } from '../support/proxy.ts'
 import { take, texts, until, walletKey, world } from './world.ts'
 
 const { open, node, keep, options } = world()
 
-/** A TCP proxy whose connections can be cut, as a bad line cuts them. */
-async function startProxy(target: string) {
-  const sockets = new Set<Socket>()
-  let isOpen = true
-  const server = createServer((socket) => {
-    if (!isOpen) {
-      socket.destroy()
-      return
-    }
-    const upstream = connect(Number(new URL(target).port), '127.0.0.1')
-    for (const one of [socket, upstream]) {
-      sockets.add(one)
-      one
-        .on('error', () => undefined)
-        .on('close', () => {
-          socket.destroy()
-          upstream.destroy()
-          sockets.delete(one)
-        })
-    }
-    socket.pipe(upstream).pipe(socket)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const cut = () => {
-    for (const socket of sockets) socket.destroy()
-  }
-  keep({
-    async [Symbol.asyncDispose]() {
-      server.close()
-      cut()
-    },
-  })
-  return {
-    transport: grpcWebTransport({
-      url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
-    }),
-    cut,
-    close() {
-      isOpen = false
-      cut()
-    },
-    reopen() {
-      isOpen = true
-    },
-  }
+/** A way to the node of the test that can be cut. */
+async function startLine() {
+  const proxy = keep(await startProxy(portOf(node().listen[0]!)))
+  return { ...proxy, transport: grpcWebTransport({ url: proxy.url }) }
 }
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `message ${index}`)
@@ -126,7 +84,7 @@ describe('a stream', () => {
   })
 
   it('misses and doubles nothing while its connection is cut again and again', async () => {
-    const proxy = await startProxy(node().listen[0]!)
+    const proxy = await startLine()
     const [ann, ben] = [await open(1), await open(2, { transport: proxy.transport })]
     const dm = await ann.conversations.createDm(ben.inboxId)
     const told: string[] = []
@@ -150,7 +108,7 @@ describe('a stream', () => {
   })
 
   it('opens while the node is away, and begins when it is there', async () => {
-    const proxy = await startProxy(node().listen[0]!)
+    const proxy = await startLine()
     const [ann, ben] = [await open(1), await open(2, { transport: proxy.transport })]
     const dm = await ann.conversations.createDm(ben.inboxId)
     await ben.conversations.syncAll()
@@ -161,12 +119,12 @@ describe('a stream', () => {
     })
     await dm.sendText('meanwhile')
     await until(() => attempts.length > 2)
-    proxy.reopen()
+    proxy.open()
     expect(await takeTexts(stream, 1)).toEqual(['meanwhile'])
   })
 
   it('ends when it is told to give up', async () => {
-    const proxy = await startProxy(node().listen[0]!)
+    const proxy = await startLine()
     const ben = await open(2, { transport: proxy.transport })
     const errors: Error[] = []
     let ends = 0

@@ -1,14 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, describe, expect, it } from 'vitest'
+import { isBuilt } from '../support/process.ts'
 import { postJson } from './support.ts'
 
 const script = join(import.meta.dirname, 'node-process.mjs')
-const isBuilt = existsSync(join(import.meta.dirname, '../../packages/node/dist/index.js'))
 const folder = mkdtempSync(join(tmpdir(), 'xmtp-ts-kill-'))
 const children = new Set<ChildProcess>()
 afterAll(() => {

@@ -4,7 +4,7 @@ import { v3 } from '@xmtp-ts/protocol'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,12 +12,12 @@ import { createInterface } from 'node:readline'
 import { describe, expect, it } from 'vitest'
 import { compose } from '../vectors/v3/actors.ts'
 import { testWallet } from '../vectors/v3/vectors.ts'
+import { isBuilt } from '../support/process.ts'
 import { closeAfterEach, grpcClient, later } from './support.ts'
 
 closeAfterEach()
 
 const script = join(import.meta.dirname, 'node-process.mjs')
-const isBuilt = existsSync(join(import.meta.dirname, '../../packages/node/dist/index.js'))
 
 /** How long libxmtp 1.10 waits for the answer to a ping before it drops the connection. */
 const patienceMs = 10_000

@@ -5,6 +5,7 @@ import type {
   RecordStore,
 } from '../../packages/client/src/store/record-store.ts'
 import { after, orderedSegment, underPrefix } from '../../packages/client/src/store/record-store.ts'
+import { chanceOf } from '../support/chance.ts'
 
 /** One place to keep records, and as many handles to it as wanted: what a file is to processes. */
 export type RecordPlace = { readonly open: () => Promise<RecordStore> }
@@ -381,17 +382,6 @@ async function everything(store: RecordStore): Promise<(readonly [string, string
   return records.map(({ key, value }) => [key, text(value)] as const)
 }
 
-/** Mulberry32. */
-function seeded(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
 /** The slow, obvious store: a map, sorted when somebody asks. */
 function createModel() {
   const records = new Map<string, string>()
@@ -426,7 +416,7 @@ function createModel() {
 }
 
 async function sameAsModel(stores: readonly RecordStore[], seed: number): Promise<void> {
-  const random = seeded(seed)
+  const random = chanceOf(seed)
   const pick = <T>(all: readonly T[]) => all[random(all.length)]!
   const model = createModel()
   const prefixes = ['a/', 'a/x/', 'b/', 'b/y/z/']

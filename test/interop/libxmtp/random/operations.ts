@@ -1,4 +1,4 @@
-import { chanceOf, type Chance } from './chance.ts'
+import { chanceOf, type Chance } from '../../../support/chance.ts'
 import type { PolicyChange } from './peer.ts'
 
 /** Peers by their place: three of ours, three of libxmtp. The last of each comes and goes. */

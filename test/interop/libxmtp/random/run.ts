@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startNode, type LocalNode } from '../node.ts'
-import { chanceOf } from './chance.ts'
+import { chanceOf } from '../../../support/chance.ts'
 import {
   differencesOfMessages,
   differencesOfState,
